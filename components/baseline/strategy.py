@@ -1,0 +1,34 @@
+"""The baseline of an evaluation: the newest blessed model that is older than the candidate."""
+
+import ml_metadata as mlmd
+from tfx import types
+from tfx.components.evaluator import constants
+from tfx.dsl.components.common.resolver import ResolverStrategy
+
+
+class LatestBlessedBefore(ResolverStrategy):
+    """Resolves `model` to the newest blessed model that was made before `candidate`.
+
+    TFX's own LatestBlessedModelStrategy would, when nothing has changed since the last run, resolve to the very candidate:
+    its Evaluator then sees a new input, runs again, and a model that is already served is pushed once more.
+    """
+
+    def resolve_artifacts(
+        self, store: mlmd.MetadataStore, input_dict: dict[str, list[types.Artifact]]
+    ) -> dict[str, list[types.Artifact]]:
+        """See `ResolverStrategy`; takes `candidate`, `model` and `model_blessing`."""
+        candidate = max(model.id for model in input_dict["candidate"])
+        blessing_of = {
+            blessing.get_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY): blessing
+            for blessing in input_dict["model_blessing"]
+            if blessing.get_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY) == 1
+        }
+        older = [model for model in input_dict["model"] if model.id < candidate and model.id in blessing_of]
+        if not older:
+            return {"candidate": [], "model": [], "model_blessing": []}
+        newest = max(older, key=lambda model: model.id)
+        return {
+            "candidate": input_dict["candidate"],
+            "model": [newest],
+            "model_blessing": [blessing_of[newest.id]],
+        }

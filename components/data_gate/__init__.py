@@ -1,0 +1,1 @@
+"""Stops the pipeline before training when the statistics of a table break its schema."""

@@ -1,0 +1,41 @@
+"""Prints an evaluation: a table of slices, and the verdict with its reasons."""
+
+import math
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from components.evaluation import ranking_metrics
+from components.evaluation.report import EvaluationReport, SliceMetrics, slice_name
+
+
+def metrics_table(report: EvaluationReport, names: Sequence[str]) -> Table:
+    """A row a slice and a column a metric.
+
+    A cell is the candidate's value with, in brackets, what it gained over the baseline; "-" where no request counts.
+
+    Args:
+        report: what to show.
+        names: the metrics to show, such as `ndcg@10`.
+    """
+    table = Table("slice", ranking_metrics.REQUESTS, *names)
+    for metrics in report.slices:
+        requests = f"{metrics.candidate[ranking_metrics.REQUESTS]:.0f}"
+        table.add_row(slice_name(metrics.slice), requests, *(_cell(metrics, name) for name in names))
+    return table
+
+
+def _cell(metrics: SliceMetrics, name: str) -> str:
+    value = metrics.candidate[name]
+    if math.isnan(value):
+        return "-"
+    if not metrics.baseline:
+        return f"{value:.4f}"
+    return f"{value:.4f} ({value - metrics.baseline[name]:+.4f})"
+
+
+def verdict(report: EvaluationReport) -> str:
+    """`blessed`, or `not blessed` with a line for each threshold that was missed."""
+    if report.blessed:
+        return "blessed"
+    return "\n".join(["not blessed:", *(f"  {refusal}" for refusal in report.refusals)])

@@ -1,0 +1,1 @@
+"""RequestExamples: joins the three tables into request examples."""

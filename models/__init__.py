@@ -1,0 +1,9 @@
+"""The model: features, text encoder, towers, ranker, training and export.
+
+TensorFlow Recommenders and TF Hub layers build on Keras 2, which TensorFlow picks only if this variable is set before
+its first import. Every package of the project that reaches TensorFlow imports this one first.
+"""
+
+import os
+
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")

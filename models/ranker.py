@@ -1,0 +1,69 @@
+"""Ranker: scores each candidate of a request on every task."""
+
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+
+from models.cross_features import cross_features
+from pipeline.config import Head
+
+_CROSS_RANK = 32
+
+
+class Ranker(tf.keras.layers.Layer):
+    """Target attention, explicit cross features and a DCN-v2, with an output a head.
+
+    Target attention follows DIN (Zhou et al. 2018): each candidate attends to the history by itself. The cross network
+    is DCN-v2 in its low-rank form (Wang et al. 2021).
+    """
+
+    def __init__(self, units: list[int], heads: list[Head], precision: str):
+        super().__init__(name="ranker")
+        self._target = tf.keras.layers.Attention(use_scale=True)
+        self._normalize = tf.keras.layers.BatchNormalization()
+        self._cross = tfrs.layers.dcn.Cross(projection_dim=_CROSS_RANK)
+        policy = f"mixed_{precision}" if precision != "float32" else precision
+        self._hidden = [tf.keras.layers.Dense(size, activation="relu", dtype=policy) for size in units]
+        self._heads = {head.name: tf.keras.layers.Dense(1, name=f"head_{head.name}") for head in heads}
+
+    def call(
+        self,
+        query: tf.Tensor,
+        candidates: tf.Tensor,
+        popularity: tf.Tensor,
+        history: tf.Tensor,
+        history_mask: tf.Tensor,
+        keys: list[tuple[tf.Tensor, tf.Tensor]],
+        age_days: tf.Tensor,
+        training: bool = False,
+    ) -> dict[str, tf.Tensor]:
+        """Scores candidates.
+
+        Args:
+            query: request embeddings [batch, dim].
+            candidates: item embeddings [batch, num_candidates, dim].
+            popularity: log(1 + recent count) of each candidate [batch, num_candidates].
+            history: item embeddings of the newest events [batch, length, dim].
+            history_mask: bool [batch, length], which of them are events.
+            keys: for the item and each of its categories, `(candidates' keys, history's keys)` as `cross_features` takes.
+            age_days: of every event that the keys cover, [batch, history_length].
+            training: whether batch statistics are learnt.
+
+        Returns:
+            By head, raw predictions [batch, num_candidates]: logits of cross-entropy heads.
+        """
+        attended = self._target([candidates, history], mask=[None, history_mask])
+        attended *= tf.cast(tf.reduce_any(history_mask, axis=1), attended.dtype)[:, tf.newaxis, tf.newaxis]
+        parts = [
+            candidates * query[:, tf.newaxis, :],
+            candidates * attended,
+            tf.reduce_sum(candidates * query[:, tf.newaxis, :], axis=-1, keepdims=True),
+            popularity[..., tf.newaxis],
+            *(cross_features(candidate, past, age_days) for candidate, past in keys),
+        ]
+        features = tf.concat(parts, axis=-1)
+        flat = self._normalize(tf.reshape(features, [-1, features.shape[-1]]), training=training)
+        flat = self._cross(flat)
+        for layer in self._hidden:
+            flat = layer(flat)
+        flat = tf.cast(flat, tf.float32)
+        return {name: tf.reshape(layer(flat), tf.shape(popularity)) for name, layer in self._heads.items()}

@@ -1,0 +1,88 @@
+"""All that happens with one request, in training as in serving: it is embedded, and its candidates are ranked."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from models.query_tower import QueryTower, newest
+from models.ranker import Ranker
+from models.settings import TrainerSettings
+
+
+class EmbeddedRequest(NamedTuple):
+    """A batch of requests: its features, its embedding [batch, dim], and its newest events' items."""
+
+    features: dict[str, tf.Tensor]
+    query: tf.Tensor
+    history: tf.Tensor
+    history_mask: tf.Tensor
+
+
+class RequestModel(tf.keras.layers.Layer):
+    """Query tower and ranker over item embeddings that the caller provides.
+
+    In training they come from the item tower; in serving from the table that it was exported to.
+    """
+
+    def __init__(self, settings: TrainerSettings, vocabulary_sizes: dict[str, int], item_categories: np.ndarray):
+        """Args:
+        settings: sizes, heads and declared features.
+        vocabulary_sizes: see `QueryTower`.
+        item_categories: int [num_items + 1, num_categories], each item's place in each category's vocabulary.
+        """
+        super().__init__(name="request_model")
+        self._settings = settings
+        self._query_tower = QueryTower(settings, vocabulary_sizes)
+        self._ranker = Ranker(settings.model.rank_units, settings.heads, settings.training.precision)
+        self._categories = tf.Variable(item_categories, trainable=False, dtype=tf.int32, name="item_categories")
+
+    def embed(self, features: dict[str, tf.Tensor], embed_items: Callable[[tf.Tensor], tf.Tensor]) -> EmbeddedRequest:
+        """Embeds transformed request features; `embed_items` maps int64 items of any shape to [..., dim]."""
+        events = newest(features, self._settings.model.attention_length)
+        history = embed_items(events["history_items"])
+        query = self._query_tower(features, events, history)
+        return EmbeddedRequest(features, query, history, events["history_items"] > 0)
+
+    def rank(
+        self,
+        request: EmbeddedRequest,
+        candidates: tf.Tensor,
+        popularity: tf.Tensor,
+        embeddings: tf.Tensor,
+        training: bool = False,
+    ) -> dict[str, tf.Tensor]:
+        """Scores candidates by every head.
+
+        Args:
+            request: as by `embed`.
+            candidates: int64 [batch, num_candidates], 0 where there is none.
+            popularity: of the candidates, log(1 + recent count), float32 [batch, num_candidates].
+            embeddings: of the candidates, float32 [batch, num_candidates, dim].
+            training: passed to the layers.
+
+        Returns:
+            By head, float32 [batch, num_candidates]; logits for cross-entropy heads.
+        """
+        past = request.features["history_items"]
+        of_candidates, of_past = (tf.unstack(tf.gather(self._categories, x), axis=-1) for x in (candidates, past))
+        keys = [(candidates, past), *zip(of_candidates, of_past, strict=True)]
+        return self._ranker(
+            request.query,
+            embeddings,
+            popularity,
+            request.history,
+            request.history_mask,
+            keys,
+            request.features["history_age_days"],
+            training=training,
+        )
+
+    def score(self, predictions: dict[str, tf.Tensor]) -> tf.Tensor:
+        """What a list is ordered by: the heads' probabilities and values, summed by their `score_weight`."""
+        terms = []
+        for head in self._settings.heads:
+            value = predictions[head.name]
+            terms.append(head.score_weight * (tf.sigmoid(value) if head.loss == "cross_entropy" else value))
+        return tf.add_n(terms)

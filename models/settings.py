@@ -1,0 +1,40 @@
+"""What Transform and Trainer need of the configuration; JSON in their execution properties, so caching compares it."""
+
+import pydantic
+
+from pipeline.config import Config, Feature, Head, Model, Serving, Training
+
+
+class TransformSettings(pydantic.BaseModel):
+    """What decides the Transform graph."""
+
+    features: list[Feature]
+    heads: list[Head]
+    history_kinds: list[str]
+
+    @classmethod
+    def of(cls, config: Config) -> "TransformSettings":
+        return cls(features=config.features, heads=config.model.heads, history_kinds=config.requests.history_kinds)
+
+    def names(self, role: str, kind: str) -> list[str]:
+        """Declared features by role and kind, with the prefix that they carry in examples, such as `item_brand`."""
+        return [f"{role}_{f.name}" for f in self.features if (f.role, f.kind) == (role, kind)]
+
+
+class TrainerSettings(TransformSettings):
+    """What decides the trained model."""
+
+    model: Model
+    training: Training
+    serving: Serving
+    history_length: int
+
+    @classmethod
+    def of(cls, config: Config) -> "TrainerSettings":
+        return cls(
+            **TransformSettings.of(config).model_dump(),
+            model=config.model,
+            training=config.training,
+            serving=config.serving,
+            history_length=config.requests.history_length,
+        )

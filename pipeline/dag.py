@@ -1,0 +1,142 @@
+"""The whole pipeline, from a shop's tables to a pushed model."""
+
+import os
+import pathlib
+from typing import NamedTuple
+
+from tfx import v1 as tfx
+from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.proto import transform_pb2
+from tfx.types.standard_artifacts import Model, ModelBlessing
+
+from components.baseline.strategy import LatestBlessedBefore
+from components.data_gate.component import DataGate
+from components.evaluation.gate import eval_config
+from components.request_examples.component import RequestExamples
+from components.request_examples.settings import Settings as RequestSettings
+from components.table_gen.component import table_gen
+from models.settings import TrainerSettings, TransformSettings
+from pipeline.config import Config
+from schemas.request_example import CATALOG_SPLIT, REQUEST_SPLITS, USERS_SPLIT
+
+TABLES = ("events", "items", "users")
+
+# Beam's own default runner would look for a binary to download; this one runs in the process and needs nothing. The setup
+# file is what remote workers install; without it TFX packs itself anew for every component.
+SETUP_FILE = pathlib.Path(__file__).parent.parent / "setup.py"
+LOCAL_BEAM_ARGS = [
+    "--runner=FnApiRunner",
+    "--direct_running_mode=in_memory",
+    "--direct_num_workers=1",
+    f"--setup_file={SETUP_FILE}",
+]
+
+
+class _Validation(NamedTuple):
+    """What describes one table and holds it against its schema."""
+
+    statistics: BaseComponent
+    schema: BaseComponent
+    validator: BaseComponent
+
+    @classmethod
+    def of(cls, name: str, table: BaseComponent, config: Config) -> "_Validation":
+        title = name.capitalize()
+        statistics = tfx.components.StatisticsGen(examples=table.outputs["examples"]).with_id(f"{title}Statistics")
+        schema_file = os.path.join(config.schema_dir, f"{name}.pbtxt")
+        schema = tfx.components.ImportSchemaGen(schema_file=schema_file).with_id(f"{title}Schema")
+        validator = tfx.components.ExampleValidator(
+            statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]
+        ).with_id(f"{title}Validator")
+        return cls(statistics, schema, validator)
+
+
+def create_pipeline(config: Config, beam_args: list[str] | None = None) -> tfx.dsl.Pipeline:
+    """Builds the DAG of a shop.
+
+    Args:
+        config: the shop.
+        beam_args: options of the Beam runner that runs the data-parallel components; in this process by default.
+    """
+    # Each table comes in as columns, bad rows set aside, and is described and held against its curated schema.
+    tables = {name: table_gen(name, config) for name in TABLES}
+    validations = {name: _Validation.of(name, table, config) for name, table in tables.items()}
+
+    # Bad data must not train anything: this stops the run on anomalies.
+    gate = DataGate(**{name: checks.validator.outputs["anomalies"] for name, checks in validations.items()})
+
+    # The join: which questions were asked, what was known before each, and what answered it.
+    requests = RequestExamples(
+        **{name: table.outputs["examples"] for name, table in tables.items()}, settings=RequestSettings.of(config)
+    )
+    requests.add_upstream_node(gate)
+
+    # Vocabularies and scales, learnt from training requests and the catalogue; the graph is served with the model.
+    transform = tfx.components.Transform(
+        examples=requests.outputs["examples"],
+        schema=requests.outputs["schema"],
+        preprocessing_fn="models.preprocessing.preprocessing_fn",
+        splits_config=transform_pb2.SplitsConfig(
+            analyze=["train", CATALOG_SPLIT], transform=[*REQUEST_SPLITS, CATALOG_SPLIT, USERS_SPLIT]
+        ),
+        custom_config={"settings": TransformSettings.of(config).model_dump_json()},
+        disable_statistics=True,
+        disable_analyzer_cache=True,
+    )
+
+    # Retrieval and ranking, trained together and exported as one SavedModel.
+    trainer = tfx.components.Trainer(
+        run_fn="models.trainer.run_fn",
+        examples=transform.outputs["transformed_examples"],
+        transform_graph=transform.outputs["transform_graph"],
+        train_args=tfx.proto.TrainArgs(splits=["train"]),
+        eval_args=tfx.proto.EvalArgs(splits=["validation", CATALOG_SPLIT, USERS_SPLIT]),
+        custom_config={"settings": TrainerSettings.of(config).model_dump_json()},
+    )
+
+    # What the candidate has to stand up to.
+    baseline = tfx.dsl.Resolver(
+        strategy_class=LatestBlessedBefore,
+        candidate=trainer.outputs["model"],
+        model=tfx.dsl.Channel(type=Model),
+        model_blessing=tfx.dsl.Channel(type=ModelBlessing),
+    ).with_id("Baseline")
+
+    # Judges the served signature on requests newer than all that trained it, and refuses what is not good enough.
+    evaluator = tfx.components.Evaluator(
+        examples=requests.outputs["examples"],
+        example_splits=["eval"],
+        model=trainer.outputs["model"],
+        baseline_model=baseline.outputs["model"],
+        eval_config=eval_config(config),
+    )
+
+    # Only a blessed model becomes the next version that TensorFlow Serving sees.
+    pusher = tfx.components.Pusher(
+        model=trainer.outputs["model"],
+        model_blessing=evaluator.outputs["blessing"],
+        push_destination=tfx.proto.PushDestination(
+            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=str(config.serving_dir.absolute()))
+        ),
+    )
+
+    return tfx.dsl.Pipeline(
+        pipeline_name=config.name,
+        pipeline_root=str((config.run_dir / "artifacts").absolute()),
+        components=[
+            *tables.values(),
+            *(component for checks in validations.values() for component in checks),
+            gate,
+            requests,
+            transform,
+            trainer,
+            baseline,
+            evaluator,
+            pusher,
+        ],
+        enable_cache=True,
+        metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
+            str((config.run_dir / "metadata.sqlite").absolute())
+        ),
+        beam_pipeline_args=beam_args or LOCAL_BEAM_ARGS,
+    )

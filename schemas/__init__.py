@@ -1,0 +1,1 @@
+"""Contracts: the tables, the request examples and the served signatures."""

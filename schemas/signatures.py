@@ -1,0 +1,54 @@
+"""The contract with the shop: what each served signature takes and gives.
+
+Everything is batched in the first dimension. Lists of different length are padded with the empty string; item ids are the
+shop's own.
+"""
+
+import tensorflow as tf
+
+from models.settings import TransformSettings
+
+HISTORY = ("history_item_ids", "history_timestamps", "history_events")
+
+
+def _strings(*shape):
+    return tf.TensorSpec(shape, tf.string)
+
+
+def _integers(*shape):
+    return tf.TensorSpec(shape, tf.int64)
+
+
+def request_inputs(settings: TransformSettings) -> dict[str, tf.TensorSpec]:
+    """What describes a request: who, when, where, and what the shopper did before."""
+    inputs = {
+        "user_id": _strings(None),
+        "history_item_ids": _strings(None, None),
+        "history_timestamps": _integers(None, None),
+        "history_events": _strings(None, None),
+        "scene": _strings(None),
+        "timestamp": _integers(None),
+    }
+    inputs |= {name: _strings(None) for name in settings.names("context", "categorical")}
+    inputs |= {name: tf.TensorSpec([None], tf.float32) for name in settings.names("context", "numeric")}
+    return inputs
+
+
+def recommend_inputs(settings: TransformSettings) -> dict[str, tf.TensorSpec]:
+    """A request, the items that must not appear, and how many are wanted."""
+    return {**request_inputs(settings), "exclude_item_ids": _strings(None, None), "k": tf.TensorSpec([None], tf.int32)}
+
+
+def search_inputs(settings: TransformSettings) -> dict[str, tf.TensorSpec]:
+    """The text looked for, by whom and when."""
+    return {"query": _strings(None), **recommend_inputs(settings)}
+
+
+def similar_inputs() -> dict[str, tf.TensorSpec]:
+    """The item to which others are sought."""
+    return {"item_id": _strings(None), "k": tf.TensorSpec([None], tf.int32)}
+
+
+def rank_inputs(settings: TransformSettings) -> dict[str, tf.TensorSpec]:
+    """A request and the items to order for it."""
+    return {**request_inputs(settings), "candidate_item_ids": _strings(None, None)}

@@ -1,0 +1,59 @@
+"""Values between TensorProto and numpy."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow.core.framework import tensor_pb2, types_pb2
+
+from serving import tensors
+
+
+@pytest.mark.parametrize(
+    ("dtype", "values", "field"),
+    [
+        (tf.float32, [[0.5, -1.0]], "float_val"),
+        (tf.float64, [0.1], "double_val"),
+        (tf.float16, [0.5, 2.0], "half_val"),
+        (tf.bfloat16, [0.5, 2.0], "half_val"),
+        (tf.int8, [-1, 2], "int_val"),
+        (tf.uint16, [65535], "int_val"),
+        (tf.int32, [[-5], [6]], "int_val"),
+        (tf.int64, [2**40], "int64_val"),
+        (tf.uint32, [2**32 - 1], "uint32_val"),
+        (tf.uint64, [2**64 - 1], "uint64_val"),
+        (tf.bool, [True, False], "bool_val"),
+        (tf.string, [[b"a", b""]], "string_val"),
+    ],
+)
+def test_each_dtype_is_written_to_the_field_that_tensorflow_reads_it_from(dtype, values, field):
+    array = np.array(values, dtype.as_numpy_dtype)
+    proto = tensors.to_proto(array, dtype.as_datatype_enum)
+    assert [descriptor.name for descriptor, _ in proto.ListFields()] == ["dtype", "tensor_shape", field]
+    np.testing.assert_array_equal(tf.make_ndarray(proto), array)
+
+
+def test_a_scalar_has_a_shape_without_dimensions():
+    proto = tensors.to_proto(b"text", types_pb2.DT_STRING)
+    assert (list(proto.string_val), len(proto.tensor_shape.dim)) == ([b"text"], 0)
+
+
+def test_an_output_that_no_value_field_holds_is_an_error_with_its_dtype():
+    with pytest.raises(ValueError, match="dtype variant cannot be sent"):
+        tensors.to_proto(np.array([0]), types_pb2.DT_VARIANT)
+
+
+@pytest.mark.parametrize(
+    "proto",
+    [
+        tensor_pb2.TensorProto(dtype=types_pb2.DT_FLOAT, tensor_shape={"unknown_rank": True}, float_val=[1.0]),
+        tensor_pb2.TensorProto(dtype=types_pb2.DT_FLOAT, tensor_shape={"dim": [{"size": -1}]}, float_val=[1.0]),
+        tensor_pb2.TensorProto(dtype=types_pb2.DT_FLOAT, tensor_shape={"dim": [{"size": 1}]}, float_val=[1.0, 2.0]),
+        tensor_pb2.TensorProto(dtype=types_pb2.DT_FLOAT, tensor_shape={"dim": [{"size": 1}]}, tensor_content=b"abc"),
+        tensor_pb2.TensorProto(dtype=types_pb2.DT_INVALID, float_val=[1.0]),
+        tensor_pb2.TensorProto(dtype=types_pb2.DT_RESOURCE),
+    ],
+    ids=["unknown rank", "unknown size", "too many values", "odd content", "no dtype", "resource"],
+)
+def test_a_value_that_does_not_fill_its_shape_is_refused(proto):
+    with pytest.raises(ValueError, match=r".+"):
+        tensors.to_array(proto)
