@@ -1,11 +1,12 @@
 """Creates the virtual environment that Shelfwise runs in: `python3.11 tools/create_environment.py .venv`.
 
-ML Metadata and TensorFlow Data Validation ship wheels for glibc 2.39 and newer. On an older Debian or Ubuntu this script
-downloads the next release's C and C++ runtime with the machine's own apt into the environment's folder, and points only
-the environment's copy of the interpreter at it; the system is left untouched. Elsewhere it says what is missing.
+ML Metadata and TensorFlow Data Validation ship wheels for glibc 2.39 and newer. On an older Debian or Ubuntu this
+script downloads the next release's C and C++ runtime with the machine's own apt into the environment's folder, and
+points only the environment's copy of the interpreter at it; the system is left untouched. Elsewhere it says what is
+missing.
 
-Nothing but the standard library is used, since nothing else is there yet. The environment is built beside its final
-place and renamed at the end, so an interrupted run leaves no half-made one behind.
+Nothing but the standard library is used, since nothing else is there yet. A stamp, written last, tells a finished
+environment from an interrupted one, which the next call builds anew.
 """
 
 import hashlib
@@ -67,8 +68,9 @@ def download_runtime(folder: pathlib.Path) -> pathlib.Path:
     )
     if distribution is None or not shutil.which("apt-get"):
         raise MissingPrerequisite(
-            f"glibc {'.'.join(map(str, system_glibc()))} is too old (2.39 or newer is needed) and this is no Debian or Ubuntu with apt, "
-            "where a newer one could be fetched aside. Use Debian 13, Ubuntu 24.04, Fedora 40 or newer, or a container of one."
+            f"glibc {'.'.join(map(str, system_glibc()))} is too old (2.39 or newer is needed), and this is no Debian or "
+            "Ubuntu with apt, where a newer one could be fetched aside. Use Debian 13, Ubuntu 24.04, Fedora 40 or newer, "
+            "or a container of one."
         )
     suite = NEXT_RELEASE[distribution]
     targets = run("apt-get", "indextargets", "--format", "$(REPO_URI) $(ORIGIN)", "Created-By: Packages")
@@ -124,11 +126,7 @@ def use_runtime(venv: pathlib.Path, libraries: pathlib.Path) -> None:
 
 
 def create(venv: pathlib.Path) -> None:
-    """Builds the whole environment at `venv`, replacing what was there.
-
-    The place is part of the environment (scripts name their interpreter), so it is built there, and its stamp, written
-    last, is what makes it count.
-    """
+    """Builds the whole environment at `venv`, replacing what was there."""
     shutil.rmtree(venv, ignore_errors=True)
     print(f"Creating {venv} (a few minutes with a cold download cache)", flush=True)
     run(sys.executable, "-m", "venv", "--copies", venv)
@@ -154,8 +152,8 @@ def main() -> int:
     try:
         if sys.version_info[:2] != (3, 11) or platform.machine() != "x86_64":
             raise MissingPrerequisite(
-                f"Python 3.11 on x86-64 Linux is needed (TFX 1.21 with Kubeflow support stops at 3.11); this is Python "
-                f"{platform.python_version()} on {platform.machine()}. Name another interpreter with `make PYTHON=python3.11`."
+                "Python 3.11 on x86-64 Linux is needed (TFX 1.21 with Kubeflow support stops at 3.11); this is Python "
+                f"{platform.python_version()} on {platform.machine()}. Name another one with `make PYTHON=python3.11`."
             )
         create(venv)
     except MissingPrerequisite as error:

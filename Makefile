@@ -1,0 +1,39 @@
+# `make demo` and `make test` are all that a new user needs; both make the environment first.
+
+PYTHON ?= python3.11
+VENV := .venv
+CONFIG ?= complete_journey
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint format serve bench lock environment clean
+
+demo: environment ## Run the whole pipeline on public data, serve the model and ask it three questions
+	$(BIN)/shelfwise demo $(CONFIG)
+
+test: lint ## Lint and run the tests
+	$(BIN)/python -m pytest
+
+lint: environment
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: environment ## Put the code into the project's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+serve: environment ## Serve the pushed versions on port 8500
+	$(BIN)/shelfwise serve $(CONFIG)
+
+bench: environment ## Measure the join, the training and the served quality
+	$(BIN)/python -m benchmarks.request_examples
+	$(BIN)/python -m benchmarks.quality
+
+lock: environment ## Resolve requirements.in anew
+	$(BIN)/uv pip compile requirements.in --override overrides.txt --python $(BIN)/python \
+		--generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --output-file requirements.lock
+
+environment:
+	@$(PYTHON) tools/create_environment.py $(VENV)
+
+clean: ## Remove the environment, downloads, data and runs
+	rm -rf $(VENV) .cache data runs
