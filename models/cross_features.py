@@ -1,14 +1,13 @@
 """How each candidate stands to the request's own history, computed in the graph: how often, how long ago.
 
-On shops where people buy again, these few numbers carry most of a ranking (cf. TIFU-KNN, Hu et al. 2020). They are taken
-for the item itself and for each of its categories, so that a taste for a brand or a shelf shows as well.
+On shops where people buy again, these few numbers carry most of a ranking (cf. TIFU-KNN, Hu et al. 2020). They are
+taken for the item itself and for each of its categories, so that a taste for a brand or a shelf shows as well.
 """
 
 import tensorflow as tf
 
 HALF_LIVES_DAYS = (3.0, 7.0, 21.0, 60.0, 180.0)
 _NEVER_DAYS = 1000.0
-FEATURES_A_KEY = len(HALF_LIVES_DAYS) + 2
 
 
 def cross_features(candidates: tf.Tensor, history: tf.Tensor, age_days: tf.Tensor) -> tf.Tensor:
@@ -20,8 +19,8 @@ def cross_features(candidates: tf.Tensor, history: tf.Tensor, age_days: tf.Tenso
         age_days: float32 [batch, length], how long before the request.
 
     Returns:
-        float32 [batch, num_candidates, FEATURES_A_KEY]: log(1 + sum of 2^(-age / half-life)) for each half-life,
-        log(1 + count), and log(1 + days since the newest match) scaled to [0, 1], 1 for never.
+        float32 [batch, num_candidates, len(HALF_LIVES_DAYS) + 2]: log(1 + sum of 2^(-age / half-life)) for each
+        half-life, log(1 + count), and log(1 + days since the newest match) scaled to [0, 1], 1 for never.
     """
     matches = (candidates[:, :, tf.newaxis] == history[:, tf.newaxis, :]) & (history > 0)[:, tf.newaxis, :]
     decays = [tf.pow(2.0, -age_days / half_life) for half_life in HALF_LIVES_DAYS]

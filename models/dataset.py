@@ -1,6 +1,6 @@
 """Reads transformed examples: batches of requests for training, and the catalogue and the profiles as arrays."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -32,9 +32,7 @@ class Profiles(NamedTuple):
 
 def _records(files: Sequence[str], shuffle_seed: int | None = None) -> tf.data.Dataset:
     paths = tf.data.Dataset.list_files(list(files), shuffle=False)
-    read = paths.interleave(
-        lambda path: tf.data.TFRecordDataset(path, compression_type="GZIP"), cycle_length=4, deterministic=True
-    )
+    read = paths.interleave(lambda path: tf.data.TFRecordDataset(path, compression_type="GZIP"), cycle_length=4)
     return read if shuffle_seed is None else read.shuffle(8192, seed=shuffle_seed, reshuffle_each_iteration=True)
 
 
@@ -50,8 +48,7 @@ def requests(
         batch_size: requests a batch; the last batch may be smaller.
         shuffle_seed: None reads in order, once through.
     """
-    known = graph.transformed_feature_spec()
-    spec = {name: known[name] for name in names}
+    spec = _spec(graph, names)
 
     def parse(serialized):
         parsed = tf.io.parse_example(serialized, spec)
@@ -61,9 +58,15 @@ def requests(
     return batches.prefetch(2)
 
 
+def _spec(graph: tft.TFTransformOutput, names: Sequence[str]) -> dict:
+    known = graph.transformed_feature_spec()
+    return {name: known[name] for name in names}
+
+
 def _columns(files: Sequence[str], graph: tft.TFTransformOutput, names: Sequence[str]) -> dict[str, np.ndarray]:
-    batches: Iterator = requests(files, graph, names, _READ_BATCH, shuffle_seed=None).as_numpy_iterator()
-    parts = list(batches)
+    """Scalar features of all examples, [num_examples] each."""
+    parts = [{name: np.empty(0, feature.dtype.as_numpy_dtype) for name, feature in _spec(graph, names).items()}]
+    parts += requests(files, graph, names, _READ_BATCH, shuffle_seed=None).as_numpy_iterator()
     return {name: np.concatenate([part[name] for part in parts]) for name in names}
 
 
@@ -71,35 +74,44 @@ def catalogue(files: Sequence[str], graph: tft.TFTransformOutput, settings: Tran
     """Reads the split `catalog`, an example an item.
 
     Raises:
-        ValueError: an item of the vocabulary is missing or stands twice.
+        ValueError: the split holds no item, or one that stands in it twice or cannot be in a vocabulary; the message
+            names it.
     """
     categories, numbers = settings.names("item", "categorical"), settings.names("item", "numeric")
     plain = ["item", "item_id", "item_text", "item_popularity", "item_available"]
     columns = _columns(files, graph, [*plain, *categories, *numbers])
     order = np.argsort(columns["item"], kind="stable")
-    if not np.array_equal(columns["item"][order], np.arange(1, len(order) + 1)):
-        raise ValueError("the catalogue must hold each item of the vocabulary once; duplicates belong in quarantine")
+    _check_items(columns["item"][order], columns["item_id"][order])
 
-    def rows(values: np.ndarray) -> np.ndarray:
-        return np.concatenate([np.zeros_like(values[:1]), values[order]])
+    def rows(name: str, unknown) -> np.ndarray:
+        values = columns[name][order]
+        return np.concatenate([np.array([unknown], values.dtype), values])
 
     def matrix(names: Sequence[str], dtype) -> np.ndarray:
-        return (
-            np.stack([rows(columns[n]) for n in names], 1).astype(dtype)
-            if names
-            else np.zeros((len(order) + 1, 0), dtype)
-        )
+        matrix = np.zeros([len(order) + 1, len(names)], dtype)
+        for place, name in enumerate(names):
+            matrix[1:, place] = columns[name][order]
+        return matrix
 
-    item_ids, texts = (rows(columns[name]).astype(object) for name in ("item_id", "item_text"))
-    item_ids[0] = texts[0] = b""
     return Catalogue(
-        item_ids,
-        texts,
+        rows("item_id", b""),
+        rows("item_text", b""),
         matrix(categories, np.int32),
         matrix(numbers, np.float32),
-        rows(columns["item_popularity"]).astype(np.float32),
-        rows(columns["item_available"]) > 0,
+        rows("item_popularity", 0.0),
+        rows("item_available", 0) > 0,
     )
+
+
+def _check_items(positions: np.ndarray, item_ids: np.ndarray) -> None:
+    """Checks that positions, ascending, are 1, 2, 3, and so on."""
+    if not len(positions):
+        raise ValueError("the catalogue is empty; write at least one item to the items table")
+    if positions[0] == 0:
+        raise ValueError(f"item {item_ids[0]!r} cannot be in a vocabulary; its id must have no line breaks")
+    repeated = np.flatnonzero(positions[1:] == positions[:-1])
+    if len(repeated):
+        raise ValueError(f"item {item_ids[repeated[0]]!r} is in the catalogue twice; it may have one row of the items")
 
 
 def profiles(files: Sequence[str], graph: tft.TFTransformOutput, settings: TransformSettings) -> Profiles:

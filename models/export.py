@@ -7,6 +7,7 @@ import tensorflow_transform as tft
 from models.dataset import Catalogue, Profiles
 from models.funnel import Funnel, RankedList, ServedItems
 from models.item_tower import ItemTower
+from models.query_tower import newest
 from models.request_model import RequestModel
 from models.settings import TrainerSettings
 from models.text.encoder import TextEncoder
@@ -46,65 +47,61 @@ class ServingModel(tf.Module):
     ):
         super().__init__(name="shelfwise")
         self._funnel, self._profiles, self._text_encoder = funnel, profiles, text_encoder
-        self._settings = settings
         self._transform = graph.transform_features_layer()
-        wanted = set(signatures.request_inputs(settings)) - {"user_id"}
-        self._raw_spec = {name: spec for name, spec in graph.raw_feature_spec().items() if name in wanted}
+        self._history_length = settings.history_length
+        raw_spec = graph.raw_feature_spec()
+        transformed = set(signatures.request_inputs(settings)) - {"user_id"}
+        self._example_spec = {name: raw_spec[name] for name in transformed}
+        self._example_spec["user_id"] = tf.io.FixedLenFeature([], tf.string, default_value="")
 
     def recommend(self, exclude_item_ids, k, **request) -> dict[str, tf.Tensor]:
-        """See `schemas.signatures.recommend_inputs`; gives item_ids, scores and reasons, [batch, largest k]."""
+        """See `schemas.signatures.recommend_inputs`; gives item_ids, scores and reasons, [batch, K]."""
         excluded = self._funnel.items.positions(exclude_item_ids)
-        return self._answer(self._funnel.recommend(self._features(request), excluded), k)
+        return self._answer(self._funnel.recommend(self.features(request), excluded), k)
 
     def search(self, query, exclude_item_ids, k, **request) -> dict[str, tf.Tensor]:
-        """See `schemas.signatures.search_inputs`; gives item_ids and scores, [batch, largest k]."""
+        """See `schemas.signatures.search_inputs`; gives item_ids and scores, [batch, K]."""
         excluded = self._funnel.items.positions(exclude_item_ids)
-        found = self._funnel.search(self._features(request), self._text_encoder(query), excluded)
+        found = self._funnel.search(self.features(request), self._text_encoder(query), excluded)
         return _without_reasons(self._answer(found, k))
 
     def similar(self, item_id, k) -> dict[str, tf.Tensor]:
-        """See `schemas.signatures.similar_inputs`; gives item_ids and scores, [batch, largest k]."""
+        """See `schemas.signatures.similar_inputs`; gives item_ids and scores, [batch, K]."""
         found = self._funnel.similar(self._funnel.items.positions(item_id))
         return _without_reasons(self._answer(found, k))
 
     def rank(self, candidate_item_ids, **request) -> dict[str, tf.Tensor]:
         """See `schemas.signatures.rank_inputs`; gives `score` and each head's prediction, [batch, num_candidates]."""
-        return self._funnel.rank(self._features(request), self._funnel.items.positions(candidate_item_ids))
+        return self._funnel.rank(self.features(request), self._funnel.items.positions(candidate_item_ids))
 
     def recommend_examples(self, examples) -> dict[str, tf.Tensor]:
         """Serialized request examples [batch] to what `recommend` gives, every ranked candidate in the list."""
-        spec = {**self._raw_spec, "user_id": tf.io.VarLenFeature(tf.string)}
-        raw = tf.io.parse_example(examples, spec)
-        user_id = tf.sparse.to_dense(tf.sparse.reset_shape(raw.pop("user_id")))[:, 0]
-        ranked = self._funnel.recommend(self._transformed(raw, user_id), tf.zeros([tf.size(examples), 0], tf.int64))
+        raw = tf.io.parse_example(examples, self._example_spec)
+        user_id = raw.pop("user_id")
+        features = self._transformed(raw, user_id)
+        ranked = self._funnel.recommend(features, tf.zeros([tf.size(examples), 0], tf.int64))
         return self._answer(ranked, tf.fill([tf.size(examples)], tf.shape(ranked.items)[1]))
 
-    def _features(self, request: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Transforms a request given as dense tensors, padding of the history included."""
-        present = tf.not_equal(request["history_item_ids"], "")
-        place = tf.where(present)
-        shape = tf.shape(present, tf.int64)
-        raw = {
-            name: tf.SparseTensor(place, tf.boolean_mask(request[name], present), shape) for name in signatures.HISTORY
-        }
-        for name in set(request) - set(signatures.HISTORY) - {"user_id"}:
-            raw[name] = (
-                tf.sparse.from_dense(request[name][:, tf.newaxis])
-                if request[name].dtype == tf.string
-                else (_sparse_column(request[name]))
-            )
+    def features(self, request: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """What the model reads of a request given as dense tensors, padding of the history included."""
+        is_event = request["history_item_ids"] != ""
+        raw = {name: _sparse(request[name], is_event) for name in signatures.HISTORY}
+        for name in sorted(request.keys() - raw.keys() - {"user_id"}):
+            column = request[name][:, tf.newaxis]
+            raw[name] = _sparse(column, column != "" if column.dtype == tf.string else tf.ones_like(column, tf.bool))
         return self._transformed(raw, request["user_id"])
 
     def _transformed(self, raw: dict[str, tf.SparseTensor], user_id: tf.Tensor) -> dict[str, tf.Tensor]:
-        features = dict(self._transform(raw))
-        for name, values in features.items():
-            if isinstance(values, tf.SparseTensor):
-                features[name] = tf.sparse.to_dense(values)
-        return features | self._profiles(user_id)
+        features = {
+            name: tf.sparse.to_dense(values) if isinstance(values, tf.SparseTensor) else values
+            for name, values in self._transform(raw).items()
+        }
+        # Training never saw more than this; a client may send all it has.
+        return features | newest(features, self._history_length) | self._profiles(user_id)
 
     def _answer(self, ranked: RankedList, k: tf.Tensor) -> dict[str, tf.Tensor]:
         """Cuts each row to its own k, within the width of the largest."""
-        width = tf.minimum(tf.reduce_max(k), tf.shape(ranked.items)[1])
+        width = tf.clip_by_value(tf.reduce_max(k), 0, tf.shape(ranked.items)[1])
         wanted = tf.sequence_mask(k, width)
         item_ids = tf.gather(self._funnel.items.ids, ranked.items[:, :width])
         return {
@@ -118,19 +115,18 @@ def _without_reasons(answer: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     return {name: answer[name] for name in ("item_ids", "scores")}
 
 
-def _sparse_column(values: tf.Tensor) -> tf.SparseTensor:
-    """[batch] as sparse [batch, 1], zeros kept."""
-    rows = tf.range(tf.size(values, tf.int64))
-    size = tf.size(values, tf.int64)
-    return tf.SparseTensor(tf.stack([rows, tf.zeros_like(rows)], axis=1), values, tf.stack([size, 1]))
+def _sparse(values: tf.Tensor, present: tf.Tensor) -> tf.SparseTensor:
+    """The values that are present, zeros among them, at their places."""
+    return tf.SparseTensor(tf.where(present), tf.boolean_mask(values, present), tf.shape(values, tf.int64))
 
 
 def serve_items(catalogue: Catalogue, item_tower: ItemTower) -> ServedItems:
-    """Runs the item tower and the text encoder over the whole catalogue, once."""
+    """Runs the text encoder and the item tower over the whole catalogue, once."""
+    text = item_tower.text
+    text.freeze()
     positions = np.arange(len(catalogue.item_ids))
     parts = [item_tower(tf.constant(part)) for part in np.array_split(positions, len(positions) // _EMBED_AT_ONCE + 1)]
-    texts = tf.math.l2_normalize(item_tower.text.encode(), axis=-1)
-    return ServedItems(catalogue, tf.concat(parts, axis=0), texts, item_tower.text.rows)
+    return ServedItems(catalogue, tf.concat(parts, axis=0), tf.math.l2_normalize(text.vectors, axis=-1), text.rows)
 
 
 def export(
@@ -142,7 +138,11 @@ def export(
     graph: tft.TFTransformOutput,
     settings: TrainerSettings,
 ) -> None:
-    """Writes the SavedModel with all signatures to `directory`."""
+    """Writes the SavedModel with all signatures to `directory`.
+
+    It holds what serving needs: the query tower, the ranker and the tables of `items` and `profiles`, but not the item
+    tower, whose output `items` is, nor the optimizer.
+    """
     model = ServingModel(
         Funnel(request_model, items, settings), ServedProfiles(profiles), text_encoder, graph, settings
     )

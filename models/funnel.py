@@ -48,7 +48,7 @@ class ServedItems(tf.Module):
 
 
 class RankedList(NamedTuple):
-    """Candidates, best first, int64 [batch, k], with their scores and the reason each is shown; 0 where none is left."""
+    """Items best first, int64 [batch, any], with their scores and the reason each is shown; 0 where none is left."""
 
     items: tf.Tensor
     scores: tf.Tensor
@@ -64,12 +64,10 @@ class Funnel(tf.Module):
         self.request_model = request_model
         self._retrieved = min(settings.serving.retrieved, items.size)
         self._search_weight = settings.serving.personal_search_weight
+        self._is_positive = tf.constant([False, *(kind in settings.positive_kinds for kind in settings.history_kinds)])
         popularity = tf.where(items.offered, items.popularity, _NEVER)
-        self._popular = tf.Variable(
-            tf.math.top_k(popularity, min(settings.serving.popular, items.size)).indices,
-            trainable=False,
-            name="popular",
-        )
+        popular = tf.math.top_k(popularity, min(settings.serving.popular, items.size)).indices
+        self._popular = tf.Variable(tf.cast(popular, tf.int64), trainable=False, name="popular")
 
     def recommend(self, features: dict[str, tf.Tensor], excluded: tf.Tensor) -> RankedList:
         """The whole funnel; `excluded` int64 [batch, any] are items that must not appear."""
@@ -78,14 +76,14 @@ class Funnel(tf.Module):
         best, retrieved = tf.math.top_k(scores, self._retrieved)
         past = features["history_items"]
         popular = tf.broadcast_to(self._popular, [tf.shape(past)[0], tf.size(self._popular)])
-        candidates = tf.concat([past, tf.cast(retrieved, tf.int64), tf.cast(popular, tf.int64)], axis=1)
-        candidates = _without_repeats(candidates)
+        candidates = _without_repeats(tf.concat([past, tf.cast(retrieved, tf.int64), popular], axis=1))
         retrieval_scores = tf.gather(scores, candidates, batch_dims=1)
-
         final = tf.where(retrieval_scores > _NEVER, self._personal_score(request, candidates), _NEVER)
-        is_past = tf.reduce_any(candidates[:, :, tf.newaxis] == past[:, tf.newaxis, :], axis=-1)
-        reasons = tf.where(retrieval_scores >= best[:, -1:], FOR_YOU, POPULAR)
-        return _ordered(candidates, final, tf.where(is_past, BOUGHT_BEFORE, reasons))
+
+        bought = tf.where(tf.gather(self._is_positive, features["history_kinds"]), past, 0)
+        is_personal = (retrieval_scores >= best[:, -1:]) | _is_among(candidates, past)
+        reasons = tf.where(is_personal, FOR_YOU, POPULAR)
+        return _ordered(candidates, final, tf.where(_is_among(candidates, bought), BOUGHT_BEFORE, reasons))
 
     def search(self, features: dict[str, tf.Tensor], text: tf.Tensor, excluded: tf.Tensor) -> RankedList:
         """Items whose text is nearest to the query's, [batch, text_dim]; the shopper's taste orders what is alike."""
@@ -108,14 +106,15 @@ class Funnel(tf.Module):
         return _ordered(tf.cast(found, tf.int64), best, tf.fill(tf.shape(found), FOR_YOU))
 
     def rank(self, features: dict[str, tf.Tensor], candidates: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Scores given candidates int64 [batch, any] by every head, and by the `score` that orders lists."""
+        """What every head predicts for given candidates int64 [batch, any], and the `score` that orders lists."""
         request = self.request_model.embed(features, self.items.embed)
         predictions = self._predict(request, candidates)
         return {"score": self.request_model.score(predictions), **predictions}
 
     def _predict(self, request: EmbeddedRequest, candidates: tf.Tensor) -> dict[str, tf.Tensor]:
         popularity = tf.gather(self.items.popularity, candidates)
-        return self.request_model.rank(request, candidates, popularity, self.items.embed(candidates))
+        raw = self.request_model.rank(request, candidates, popularity, self.items.embed(candidates))
+        return self.request_model.predict(raw)
 
     def _personal_score(self, request: EmbeddedRequest, candidates: tf.Tensor) -> tf.Tensor:
         return self.request_model.score(self._predict(request, candidates))
@@ -133,6 +132,11 @@ def _without_repeats(candidates: tf.Tensor) -> tf.Tensor:
     ascending = tf.sort(candidates, axis=1)
     repeated = tf.pad(ascending[:, 1:] == ascending[:, :-1], [[0, 0], [1, 0]])
     return tf.where(repeated, tf.zeros_like(ascending), ascending)
+
+
+def _is_among(candidates: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
+    """Which of each row's candidates are in the same row of `items`: bool like `candidates`."""
+    return tf.reduce_any(candidates[:, :, tf.newaxis] == items[:, tf.newaxis, :], axis=-1)
 
 
 def _ordered(items: tf.Tensor, scores: tf.Tensor, reasons: tf.Tensor) -> RankedList:

@@ -1,5 +1,7 @@
 """Item tower: what an item is, from its id, its text and its attributes."""
 
+from collections.abc import Callable
+
 import numpy as np
 import tensorflow as tf
 
@@ -13,33 +15,46 @@ class ItemText(tf.keras.layers.Layer):
     """Text embeddings of items by their position in the catalogue.
 
     A frozen encoder runs once, here, over the catalogue's distinct texts; a trained one runs over the distinct texts of
-    each batch, so that it can learn.
+    each batch, so that it can learn, until `freeze`.
+
+    `rows` int32 [num_items + 1] tells which of the distinct texts is each item's; `vectors` float32 [num_texts,
+    text_dim] holds their embeddings once frozen.
     """
 
-    def __init__(self, texts: np.ndarray, encoder: TextEncoder, progress=None):
+    def __init__(self, texts: np.ndarray, encoder: TextEncoder, progress: Callable[[int, int], None] | None = None):
+        """Args:
+        texts: bytes [num_items + 1], each item's text.
+        encoder: what embeds them.
+        progress: see `encode_distinct`.
+        """
         super().__init__(name="item_text")
-        self._texts, self.rows = np.unique(texts.astype(bytes), return_inverse=True)
-        self._encoder, self._progress = encoder, progress
-        self._frozen = None if encoder.trainable_weights else tf.constant(self.encode())
+        distinct, rows = np.unique(texts.astype(bytes), return_inverse=True)
+        self._texts, self.rows = tf.constant(distinct), tf.constant(rows, tf.int32)
+        self.encoder, self._progress = encoder, progress
+        self.vectors: tf.Tensor | None = None
+        if not encoder.trainable_weights:
+            self.freeze()
 
-    def encode(self) -> np.ndarray:
-        """Embeds the distinct texts, float32 [num_texts, text_dim]; `rows` tells which of them is each item's."""
-        return encode_distinct(self._encoder, [text.decode() for text in self._texts], progress=self._progress)
+    def freeze(self) -> None:
+        """Embeds every text by the encoder as it is now, unless that is done; from here on they are looked up."""
+        if self.vectors is None:
+            texts = [text.decode() for text in self._texts.numpy()]
+            self.vectors = tf.constant(encode_distinct(self.encoder, texts, progress=self._progress))
 
-    def call(self, items: tf.Tensor) -> tf.Tensor:
+    def call(self, items: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Items int64 [n] to float32 [n, text_dim]."""
-        rows = tf.gather(tf.constant(self.rows, tf.int32), items)
-        if self._frozen is not None:
-            return tf.gather(self._frozen, rows)
+        rows = tf.gather(self.rows, items)
+        if self.vectors is not None:
+            return tf.gather(self.vectors, rows)
         distinct, place = tf.unique(rows)
-        return tf.gather(self._encoder(tf.gather(tf.constant(self._texts), distinct)), place)
+        return tf.gather(self.encoder(tf.gather(self._texts, distinct), training=training), place)
 
 
 class ItemTower(tf.keras.layers.Layer):
     """Embeds items by their position in the catalogue: id, text, categories and numbers, concatenated into an MLP.
 
     Training hides ids at random (dropout of the whole id embedding), so that text and attributes learn to stand alone:
-    position 0, the unknown item, has nothing else.
+    position 0, the unknown item, has no id either.
     """
 
     def __init__(self, catalogue: Catalogue, text: ItemText, embedding_dim: int, id_dropout: float):
@@ -50,8 +65,7 @@ class ItemTower(tf.keras.layers.Layer):
         self._id_dropout = id_dropout
         self._ids = tf.keras.layers.Embedding(len(catalogue.item_ids), embedding_dim, name="item_id")
         self._attributes = [
-            tf.keras.layers.Embedding(int(column.max(initial=0)) + 1, _ATTRIBUTE_DIM)
-            for column in catalogue.categories.T
+            tf.keras.layers.Embedding(int(column.max()) + 1, _ATTRIBUTE_DIM) for column in catalogue.categories.T
         ]
         self._project_text = tf.keras.layers.Dense(embedding_dim, name="text_projection")
         self._hidden = tf.keras.layers.Dense(2 * embedding_dim, activation="relu")
@@ -64,11 +78,12 @@ class ItemTower(tf.keras.layers.Layer):
         return tf.reshape(tf.gather(embedded, place), tf.concat([tf.shape(items), [embedded.shape[-1]]], 0))
 
     def _embed(self, items: tf.Tensor, training: bool) -> tf.Tensor:
-        ids = self._ids(items)
+        has_id = items > 0
         if training:
-            kept = tf.random.uniform([tf.shape(items)[0], 1]) >= self._id_dropout
-            ids *= tf.cast(kept, ids.dtype)
+            has_id &= tf.random.uniform(tf.shape(items)) >= self._id_dropout
+        ids = self._ids(items) * tf.cast(has_id, tf.float32)[:, tf.newaxis]
+        text = self._project_text(self.text(items, training=training))
         columns = tf.unstack(tf.gather(self._categories, items), axis=1)
         attributes = [embed(column) for embed, column in zip(self._attributes, columns, strict=True)]
-        parts = [ids, self._project_text(self.text(items)), tf.gather(self._numbers, items), *attributes]
-        return tf.math.l2_normalize(self._output(self._hidden(tf.concat(parts, axis=-1))), axis=-1)
+        features = tf.concat([ids, text, tf.gather(self._numbers, items), *attributes], axis=-1)
+        return tf.math.l2_normalize(self._output(self._hidden(features)), axis=-1)

@@ -1,20 +1,27 @@
 """The joint training of retrieval and ranking."""
 
+from collections.abc import Callable
+
+import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from models.dataset import Catalogue
 from models.item_tower import ItemTower
-from models.request_model import RequestModel
+from models.request_model import EmbeddedRequest, RequestModel
 from models.settings import TrainerSettings
+
+_SUMMED = tf.keras.losses.Reduction.SUM
 
 
 class JointModel(tfrs.Model):
     """Retrieval and ranking trained together on the same requests.
 
-    Retrieval: in-batch softmax with mixed negatives (Yang et al. 2020), corrected for how likely each candidate was to be
-    in the batch (logQ; Yi et al. 2019); what else answered the same request is no negative. Ranking: one task a head over
-    the request's own candidates.
+    Retrieval: in-batch softmax with mixed negatives (Yang et al. 2020), corrected for how likely each candidate was to
+    be in the batch (logQ; Yi et al. 2019); what else answered the same request is no negative. Ranking: one task a head
+    over the request's own candidates.
+
+    Its metrics are the mean losses of an epoch, by request: `joint_loss`, `retrieval_loss` and `<head>_loss`.
     """
 
     def __init__(
@@ -24,63 +31,107 @@ class JointModel(tfrs.Model):
         self.item_tower, self.request_model = item_tower, request_model
         self._settings = settings
         self._num_items = len(catalogue.item_ids) - 1
-        taken = tf.math.expm1(tf.constant(catalogue.popularity)) + 1.0
-        self._positive_probability = taken / tf.reduce_sum(taken)
+        taken = np.expm1(catalogue.popularity) + 1.0
+        taken[0] = 0.0  # the unknown item is never a positive
+        self._positive_probability = tf.constant(taken / taken.sum(), tf.float32)
         self._retrieval = tfrs.tasks.Retrieval(
-            loss=tf.keras.losses.CategoricalCrossentropy(from_logits=True, reduction=tf.keras.losses.Reduction.SUM),
+            loss=tf.keras.losses.CategoricalCrossentropy(from_logits=True, reduction=_SUMMED),
             temperature=settings.model.temperature,
         )
         self._rankings = {head.name: _ranking_task(head.loss) for head in settings.heads}
+        self._mean_losses = {
+            task: tf.keras.metrics.Mean(f"{task}_loss") for task in ("joint", "retrieval", *self._rankings)
+        }
 
     def compute_loss(self, features: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        """The joint loss of one batch: each task's mean, summed by the configured weights."""
+        """The joint loss of one batch: each task's mean, summed by the configured weights.
+
+        Args:
+            features: transformed request features, and the lists `label_items`, `candidate_items`,
+                `candidate_popularity`, `candidate_sampling_log_odds` and `candidate_<head>`: [batch, any], 0-padded.
+            training: whether ids are hidden and batch statistics learnt.
+
+        Returns:
+            A scalar; of several replicas each gives its share, since their gradients are added.
+        """
 
         def embed(items):
             return self.item_tower(items, training=training)
 
         request = self.request_model.embed(features, embed)
-        retrieval = self._retrieval_loss(request.query, features["label_items"], embed)
-        losses = [self._settings.training.retrieval_weight * retrieval]
+        losses = {"retrieval": self._retrieval_loss(request.query, features["label_items"], embed)}
+        losses |= self._ranking_losses(request, features, embed, training)
+        weights = {"retrieval": self._settings.training.retrieval_weight}
+        weights |= {head.name: head.loss_weight for head in self._settings.heads}
+        joint = tf.add_n([weights[task] * loss for task, loss in losses.items()])
 
+        batch = tf.shape(features["label_items"])[0]
+        for task, loss in {"joint": joint, **losses}.items():
+            self._mean_losses[task].update_state(loss, sample_weight=batch)
+        return joint / tf.distribute.get_strategy().num_replicas_in_sync
+
+    def train_step(self, features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """See the base class, whose own numbers are of the last batch alone; these are of the whole epoch."""
+        super().train_step(features)
+        return self.get_metrics_result()
+
+    def test_step(self, features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """See `train_step`."""
+        super().test_step(features)
+        return self.get_metrics_result()
+
+    def _retrieval_loss(self, query: tf.Tensor, labels: tf.Tensor, embed: Callable) -> tf.Tensor:
+        """In-batch softmax; the positive of each request is one of its labels, drawn anew every time."""
+        chance = tf.where(labels > 0, tf.random.uniform(tf.shape(labels)), -1.0)
+        positive = tf.gather(labels, tf.argmax(chance, axis=1), batch_dims=1)
+        negatives = self._settings.model.sampled_negatives
+        drawn = tf.random.uniform([negatives], 1, self._num_items + 1, tf.int64)
+        candidates = tf.concat([positive, drawn], axis=0)
+
+        batch = tf.cast(tf.shape(positive)[0], tf.float32)
+        expected = batch * tf.gather(self._positive_probability, candidates) + negatives / self._num_items
+        also_answered = tf.reduce_any(candidates[:, tf.newaxis] == labels[:, tf.newaxis, :], axis=-1)
+        own = tf.eye(tf.shape(positive)[0], tf.shape(candidates)[0], dtype=tf.bool)
+        is_asked = tf.cast(positive > 0, tf.float32)
+        loss = self._retrieval(
+            query,
+            embed(candidates),
+            sample_weight=is_asked,
+            candidate_sampling_probability=expected / (batch + negatives),
+            score_mask=own | (~also_answered & (candidates > 0)),
+            compute_metrics=False,
+        )
+        return tf.math.divide_no_nan(loss, tf.reduce_sum(is_asked))
+
+    def _ranking_losses(
+        self, request: EmbeddedRequest, features: dict[str, tf.Tensor], embed: Callable, training: bool
+    ) -> dict[str, tf.Tensor]:
+        """Each head's mean loss over the candidates that have a label; NaN is none.
+
+        Answers are over-represented among the candidates, by odds that each carries. Adding their log to the logits
+        takes the sampling out of what a cross-entropy head learns: how likely an item of the catalogue answers.
+        """
         candidates = features["candidate_items"]
         predictions = self.request_model.rank(
             request, candidates, features["candidate_popularity"], embed(candidates), training=training
         )
+        losses = {}
         for head in self._settings.heads:
+            logits = predictions[head.name]
+            if head.loss == "cross_entropy":
+                logits += features["candidate_sampling_log_odds"]
             labels = features[f"candidate_{head.name}"]
-            weights = tf.cast((candidates > 0) & tf.math.is_finite(labels), tf.float32)
+            has_label = tf.cast((candidates > 0) & tf.math.is_finite(labels), tf.float32)
             loss = self._rankings[head.name](
-                labels=tf.where(weights > 0, labels, 0.0)[..., tf.newaxis],
-                predictions=predictions[head.name][..., tf.newaxis],
-                sample_weight=weights,
+                labels=tf.where(has_label > 0, labels, 0.0)[..., tf.newaxis],
+                predictions=logits[..., tf.newaxis],
+                sample_weight=has_label,
             )
-            losses.append(head.loss_weight * tf.math.divide_no_nan(loss, tf.reduce_sum(weights)))
-        return tf.add_n(losses)
-
-    def _retrieval_loss(self, query: tf.Tensor, labels: tf.Tensor, embed) -> tf.Tensor:
-        """In-batch softmax; the positive of each request is one of its labels, drawn anew every time."""
-        chance = tf.where(labels > 0, tf.random.uniform(tf.shape(labels)), -1.0)
-        positive = tf.gather(labels, tf.argmax(chance, axis=1), batch_dims=1)
-        drawn = tf.random.uniform([self._settings.model.sampled_negatives], 1, self._num_items + 1, tf.int64)
-        candidates = tf.concat([positive, drawn], axis=0)
-
-        batch, negatives = tf.cast(tf.shape(positive)[0], tf.float32), float(self._settings.model.sampled_negatives)
-        expected = batch * tf.gather(self._positive_probability, candidates) + negatives / self._num_items
-        also_answered = tf.reduce_any(candidates[tf.newaxis, :, tf.newaxis] == labels[:, tf.newaxis, :], axis=-1)
-        own = tf.eye(tf.shape(positive)[0], tf.shape(candidates)[0], dtype=tf.bool)
-        loss = self._retrieval(
-            query,
-            embed(candidates),
-            sample_weight=tf.cast(positive > 0, tf.float32),
-            candidate_sampling_probability=expected / (batch + negatives),
-            score_mask=own | ~also_answered,
-            compute_metrics=False,
-        )
-        return loss / batch
+            losses[head.name] = tf.math.divide_no_nan(loss, tf.reduce_sum(has_label))
+        return losses
 
 
 def _ranking_task(loss: str) -> tfrs.tasks.Ranking:
-    summed = tf.keras.losses.Reduction.SUM
     if loss == "cross_entropy":
-        return tfrs.tasks.Ranking(loss=tf.keras.losses.BinaryCrossentropy(from_logits=True, reduction=summed))
-    return tfrs.tasks.Ranking(loss=tf.keras.losses.MeanSquaredError(reduction=summed))
+        return tfrs.tasks.Ranking(loss=tf.keras.losses.BinaryCrossentropy(from_logits=True, reduction=_SUMMED))
+    return tfrs.tasks.Ranking(loss=tf.keras.losses.MeanSquaredError(reduction=_SUMMED))

@@ -43,9 +43,12 @@ def _request(inputs, items, settings: TransformSettings) -> dict[str, tf.Tensor]
     history_time = inputs["history_timestamps"]
     age = tf.gather(timestamp, history_time.indices[:, 0]) - history_time.values
     since_monday = tf.math.floormod(timestamp + 3 * SECONDS_A_DAY, 7 * SECONDS_A_DAY)  # 1970 began on a Thursday
+    kinds = _map_values(lambda events: _position(events, settings.history_kinds), inputs["history_events"])
+    # A shop may send all that its shoppers did; kinds of event that training leaves out are no history in serving.
+    counts = tf.cast(kinds.values > 0, tf.int64)
     return {
-        "history_items": items("history_item_ids"),
-        "history_kinds": _map_values(lambda kinds: _position(kinds, settings.history_kinds), inputs["history_events"]),
+        "history_items": _map_values(lambda positions: positions * counts, items("history_item_ids")),
+        "history_kinds": kinds,
         "history_age_days": history_time.with_values(tf.cast(tf.maximum(age, 0), tf.float32) / SECONDS_A_DAY),
         "hour": since_monday % SECONDS_A_DAY // 3600,
         "weekday": since_monday // SECONDS_A_DAY,
@@ -56,7 +59,7 @@ def _request(inputs, items, settings: TransformSettings) -> dict[str, tf.Tensor]
 
 
 def _answer(inputs, items, settings: TransformSettings) -> dict[str, tf.Tensor]:
-    names = [f"candidate_{head.name}" for head in settings.heads]
+    names = ["candidate_sampling_log_odds", *(f"candidate_{head.name}" for head in settings.heads)]
     return {
         "label_items": items("label_item_ids"),
         "candidate_items": items("candidate_item_ids"),
@@ -90,7 +93,10 @@ def _category(values: tf.SparseTensor, name: str) -> tf.Tensor:
 
 
 def _z_score(values: tf.SparseTensor) -> tf.Tensor:
-    return tf.clip_by_value(_scalar(tft.scale_to_z_score(values), 0.0), -_Z_LIMIT, _Z_LIMIT)
+    """Clipped z-scores; NaN and infinity count as missing, and what is missing as the mean."""
+    finite = tf.math.is_finite(values.values)
+    numbers = tf.SparseTensor(values.indices[finite], values.values[finite], values.dense_shape)
+    return tf.clip_by_value(_scalar(tft.scale_to_z_score(numbers), 0.0), -_Z_LIMIT, _Z_LIMIT)
 
 
 def _position(values: tf.Tensor, known: list[str]) -> tf.Tensor:

@@ -12,8 +12,8 @@ HISTORY = ("history_items", "history_kinds", "history_age_days")
 class QueryTower(tf.keras.layers.Layer):
     """Self-attention over the newest history, pooled by a learned attention, with profile and context into an MLP.
 
-    Positions are ages: each event carries an embedding of how long ago it was, so attention decays with time as the data
-    asks for, not with the index (cf. TiSASRec, Li et al. 2020).
+    Positions are ages: each event carries an embedding of how long ago it was, so attention decays with time as the
+    data asks for, not with the index (cf. TiSASRec, Li et al. 2020).
     """
 
     def __init__(self, settings: TrainerSettings, vocabulary_sizes: dict[str, int]):

@@ -29,6 +29,7 @@ class Ranker(tf.keras.layers.Layer):
         self,
         query: tf.Tensor,
         candidates: tf.Tensor,
+        candidate_mask: tf.Tensor,
         popularity: tf.Tensor,
         history: tf.Tensor,
         history_mask: tf.Tensor,
@@ -41,10 +42,11 @@ class Ranker(tf.keras.layers.Layer):
         Args:
             query: request embeddings [batch, dim].
             candidates: item embeddings [batch, num_candidates, dim].
+            candidate_mask: bool [batch, num_candidates], which are items; others leave the batch statistics alone.
             popularity: log(1 + recent count) of each candidate [batch, num_candidates].
             history: item embeddings of the newest events [batch, length, dim].
             history_mask: bool [batch, length], which of them are events.
-            keys: for the item and each of its categories, `(candidates' keys, history's keys)` as `cross_features` takes.
+            keys: for the item and each of its categories, `(candidates' keys, history's keys)` of `cross_features`.
             age_days: of every event that the keys cover, [batch, history_length].
             training: whether batch statistics are learnt.
 
@@ -61,7 +63,8 @@ class Ranker(tf.keras.layers.Layer):
             *(cross_features(candidate, past, age_days) for candidate, past in keys),
         ]
         features = tf.concat(parts, axis=-1)
-        flat = self._normalize(tf.reshape(features, [-1, features.shape[-1]]), training=training)
+        flat = tf.reshape(features, [-1, features.shape[-1]])
+        flat = self._normalize(flat, mask=tf.reshape(candidate_mask, [-1]), training=training)
         flat = self._cross(flat)
         for layer in self._hidden:
             flat = layer(flat)

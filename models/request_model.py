@@ -63,7 +63,7 @@ class RequestModel(tf.keras.layers.Layer):
             training: passed to the layers.
 
         Returns:
-            By head, float32 [batch, num_candidates]; logits for cross-entropy heads.
+            By head, raw float32 [batch, num_candidates], as the losses take it; logits for cross-entropy heads.
         """
         past = request.features["history_items"]
         of_candidates, of_past = (tf.unstack(tf.gather(self._categories, x), axis=-1) for x in (candidates, past))
@@ -71,6 +71,7 @@ class RequestModel(tf.keras.layers.Layer):
         return self._ranker(
             request.query,
             embeddings,
+            candidates > 0,
             popularity,
             request.history,
             request.history_mask,
@@ -79,10 +80,11 @@ class RequestModel(tf.keras.layers.Layer):
             training=training,
         )
 
+    def predict(self, raw: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """What each head says of raw outputs of `rank`: the probability of its events, or the value it expects."""
+        is_logit = {head.name: head.loss == "cross_entropy" for head in self._settings.heads}
+        return {name: tf.sigmoid(values) if is_logit[name] else values for name, values in raw.items()}
+
     def score(self, predictions: dict[str, tf.Tensor]) -> tf.Tensor:
-        """What a list is ordered by: the heads' probabilities and values, summed by their `score_weight`."""
-        terms = []
-        for head in self._settings.heads:
-            value = predictions[head.name]
-            terms.append(head.score_weight * (tf.sigmoid(value) if head.loss == "cross_entropy" else value))
-        return tf.add_n(terms)
+        """What a list is ordered by: the heads' predictions, summed by their `score_weight`."""
+        return tf.add_n([head.score_weight * predictions[head.name] for head in self._settings.heads])

@@ -28,6 +28,7 @@ class TrainerSettings(TransformSettings):
     training: Training
     serving: Serving
     history_length: int
+    positive_kinds: list[str]
 
     @classmethod
     def of(cls, config: Config) -> "TrainerSettings":
@@ -37,4 +38,5 @@ class TrainerSettings(TransformSettings):
             training=config.training,
             serving=config.serving,
             history_length=config.requests.history_length,
+            positive_kinds=config.requests.positive_events,
         )

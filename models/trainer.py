@@ -9,15 +9,19 @@ from absl import logging
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from models import dataset
+from models.dataset import Catalogue
 from models.export import export, serve_items
 from models.item_tower import ItemText, ItemTower
 from models.joint_model import JointModel
+from models.query_tower import HISTORY
 from models.request_model import RequestModel
 from models.settings import TrainerSettings
 from models.text.encoder import TextEncoder
+from pipeline.config import ConfigError
 from schemas.request_example import CATALOG_SPLIT, USERS_SPLIT
 
 _CLOCK = {"hour": 24, "weekday": 7}
+_ANSWER = ("label_items", "candidate_items", "candidate_popularity", "candidate_sampling_log_odds")
 
 
 def run_fn(fn_args: FnArgs) -> None:
@@ -27,19 +31,58 @@ def run_fn(fn_args: FnArgs) -> None:
     graph = tft.TFTransformOutput(fn_args.transform_graph_path)
     catalogue = dataset.catalogue(_split(fn_args.eval_files, CATALOG_SPLIT), graph, settings)
     profiles = dataset.profiles(_split(fn_args.eval_files, USERS_SPLIT), graph, settings)
-    text_encoder = TextEncoder(**settings.model.text.model_dump())
 
-    strategy = _strategy(settings.training.strategy)
-    with strategy.scope():
-        text = ItemText(catalogue.texts, text_encoder, progress=_log_encoding)
+    text_encoder = TextEncoder(**settings.model.text.model_dump())
+    model = build(settings, graph, catalogue, text_encoder)
+    fit(model, fn_args, graph, settings)
+
+    items = serve_items(catalogue, model.item_tower)
+    export(fn_args.serving_model_dir, model.request_model, items, profiles, text_encoder, graph, settings)
+
+
+def build(
+    settings: TrainerSettings, graph: tft.TFTransformOutput, catalogue: Catalogue, text_encoder: TextEncoder
+) -> JointModel:
+    """Builds and compiles the model under the configured strategy.
+
+    Raises:
+        ConfigError: the text encoder is to be trained on several replicas.
+    """
+    if settings.training.strategy != "default" and settings.model.text.training != "frozen":
+        # A TF Hub module loaded under a strategy cannot run outside of training steps; loaded without, not train.
+        raise ConfigError("model.text.training: full works on one device; set training.strategy to default")
+    text = ItemText(catalogue.texts, text_encoder, progress=_log_encoding)
+    with _strategy(settings.training.strategy).scope():
         item_tower = ItemTower(catalogue, text, settings.model.embedding_dim, settings.model.id_dropout)
         request_model = RequestModel(settings, _vocabulary_sizes(settings, graph), catalogue.categories)
         model = JointModel(settings, catalogue, item_tower, request_model)
         model.compile(optimizer=tf.keras.optimizers.Adam(settings.training.learning_rate))
-    _fit(model, fn_args, graph, settings)
+    return model
 
-    items = serve_items(catalogue, item_tower)
-    export(fn_args.serving_model_dir, request_model, items, profiles, text_encoder, graph, settings)
+
+def fit(model: JointModel, fn_args: FnArgs, graph: tft.TFTransformOutput, settings: TrainerSettings) -> None:
+    """Trains the model; in the end it has the weights of the epoch with the least validation loss."""
+    names = [*HISTORY, *_CLOCK, "scene", *_ANSWER, *(f"candidate_{head.name}" for head in settings.heads)]
+    for role in ("user", "context"):
+        names += settings.names(role, "categorical") + settings.names(role, "numeric")
+
+    def batches(files: Sequence[str], shuffle_seed: int | None) -> tf.data.Dataset:
+        return dataset.requests(files, graph, names, settings.training.batch_size, shuffle_seed)
+
+    callbacks = [_LogEpochs(), tf.keras.callbacks.TensorBoard(fn_args.model_run_dir, update_freq=50)]
+    validation = batches(_split(fn_args.eval_files, "validation"), shuffle_seed=None)
+    if has_validation := any(True for _ in validation.take(1)):  # a small shop may hold nobody out
+        patience = settings.training.early_stopping_patience
+        callbacks.append(
+            tf.keras.callbacks.EarlyStopping("val_joint_loss", patience=patience, restore_best_weights=True)
+        )
+    model.fit(
+        batches(fn_args.train_files, settings.training.seed),
+        validation_data=validation if has_validation else None,
+        epochs=settings.training.epochs,
+        callbacks=callbacks,
+        verbose=0,
+    )
 
 
 def _split(patterns: Sequence[str], name: str) -> list[str]:
@@ -63,35 +106,9 @@ def _log_encoding(done: int, total: int) -> None:
     logging.log_every_n_seconds(logging.INFO, "encoding item texts: %d of %d", 5, done, total)
 
 
-def _fit(model: JointModel, fn_args: FnArgs, graph: tft.TFTransformOutput, settings: TrainerSettings) -> None:
-    names = ["history_items", "history_kinds", "history_age_days", "label_items", "candidate_items"]
-    names += [
-        "candidate_popularity",
-        "hour",
-        "weekday",
-        "scene",
-        *(f"candidate_{head.name}" for head in settings.heads),
-    ]
-    names += [
-        n for role in ("user", "context") for kind in ("categorical", "numeric") for n in settings.names(role, kind)
-    ]
-    batch_size = settings.training.batch_size
-    train = dataset.requests(fn_args.train_files, graph, names, batch_size, settings.training.seed)
-    validation_files = _split(fn_args.eval_files, "validation")
-    validation = (
-        dataset.requests(validation_files, graph, names, batch_size, None)
-        if tf.io.gfile.glob(validation_files)
-        else None
-    )
-    model.fit(
-        train,
-        validation_data=validation,
-        epochs=settings.training.epochs,
-        callbacks=[
-            tf.keras.callbacks.EarlyStopping(
-                monitor="val_total_loss", patience=settings.training.early_stopping_patience, restore_best_weights=True
-            ),
-            tf.keras.callbacks.TensorBoard(fn_args.model_run_dir, update_freq=50),
-        ],
-        verbose=2,
-    )
+class _LogEpochs(tf.keras.callbacks.Callback):
+    """Logs the mean losses of each epoch in one line."""
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        losses = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in logs.items())
+        logging.info("epoch %d of %d: %s", epoch + 1, self.params["epochs"], losses)

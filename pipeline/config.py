@@ -4,24 +4,25 @@ Everything a run depends on is in here, with its default. `load` reports every m
 key it stands at, and refuses keys it does not know, so that a misspelt option never passes silently.
 """
 
-import hashlib
 import pathlib
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import pydantic
-import yaml
+import pydantic_core
 
-_SHIPPED = pathlib.Path(__file__).parent / "configs"
+from components.evaluation import ranking_metrics
+from pipeline import config_checks, config_file
+from pipeline.config_file import ConfigError
 
 Share = Annotated[float, pydantic.Field(ge=0.0, le=1.0)]
+Identifier = Annotated[str, pydantic.Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 
-
-class ConfigError(ValueError):
-    """A configuration that cannot be used; the message names each key and what it needs."""
+_SCHEMAS = ("events.pbtxt", "items.pbtxt", "users.pbtxt")
 
 
 class _Section(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Columns(_Section):
@@ -43,21 +44,34 @@ class Data(_Section):
     last_span: pydantic.NonNegativeInt | None = None  # None: the newest there is
     max_rejected_share: Share = 0.01  # more bad rows than this stop the run
 
+    @pydantic.model_validator(mode="after")
+    def _samples_public_data_only(self):
+        if self.sample is not None and self.source is None:
+            raise ValueError("`sample` thins out public data, so it needs a `source`; bring fewer rows of your own")
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _spans_are_in_order(self):
+        if None not in (self.first_span, self.last_span) and self.first_span > self.last_span:
+            raise ValueError(f"`first_span` {self.first_span} comes after `last_span` {self.last_span}")
+        return self
+
 
 class Feature(_Section):
     """A declared column beyond the contract's own.
 
-    `user` features stand in the users table, `item` features in the items table, `context` features in the events table.
+    `user` features stand in the users table, `item` features in the items table, `context` features in events.
     """
 
-    name: str
+    name: Identifier
     role: Literal["user", "item", "context"]
     kind: Literal["categorical", "numeric", "text"]
 
     @pydantic.model_validator(mode="after")
-    def _text_describes_items(self):
+    def _can_be_carried(self):
+        config_checks.not_reserved(self.role, self.name)
         if self.kind == "text" and self.role != "item":
-            raise ValueError(f"feature '{self.name}': text is supported for items; declare it as role: item")
+            raise ValueError(f"feature '{self.name}': only items have texts; make it categorical, or of role item")
         return self
 
 
@@ -65,11 +79,13 @@ class Requests(_Section):
     """Which questions the pipeline trains on and is judged by.
 
     A request stands either at each basket (a session's events, `every: basket`) or at the end of each period of
-    `every` days for every shopper known by then; its answer is what the shopper took in the basket, or in the
+    `every` days for every shopper who answers it; its answer is what the shopper took in the basket, or in the
     `window_days` after the period's end.
     """
 
-    every: Literal["basket"] | pydantic.PositiveInt = "basket"
+    every: Annotated[Literal["basket"] | pydantic.PositiveInt, pydantic.WrapValidator(config_checks.basket_or_days)] = (
+        "basket"
+    )
     window_days: pydantic.PositiveInt = 28
     eval_days: pydantic.PositiveInt = 28  # the newest days, which judge the model and never train it
     validation_share: Share = 0.05  # shoppers held out of training, for early stopping
@@ -77,10 +93,10 @@ class Requests(_Section):
     positive_events: list[str] = pydantic.Field(min_length=1)
     history_events: list[str] = []  # empty: the positive ones
     popularity_days: pydantic.PositiveInt = 28
-    positives: pydantic.PositiveInt = 24  # ranking candidates of a training request, by where they come from
-    bought_before: pydantic.NonNegativeInt = 24
-    popular: pydantic.NonNegativeInt = 8
-    random: pydantic.NonNegativeInt = 8
+    positives: pydantic.PositiveInt = 24  # ranking candidates of a training request: at most so many that answered,
+    bought_before: pydantic.PositiveInt = 32  # and of those that did not, from the shopper's history,
+    popular: pydantic.PositiveInt = 16  # from what was popular in those weeks,
+    random: pydantic.PositiveInt = 16  # and from the whole catalogue
 
     @property
     def history_kinds(self) -> list[str]:
@@ -105,7 +121,7 @@ class Head(_Section):
     weighted by `score_weight`.
     """
 
-    name: str
+    name: Identifier
     loss: Literal["cross_entropy", "squared_error"] = "cross_entropy"
     events: list[str] = []
     column: Literal["quantity", "value", "dwell_seconds"] | None = None
@@ -114,6 +130,7 @@ class Head(_Section):
 
     @pydantic.model_validator(mode="after")
     def _has_a_label(self):
+        config_checks.not_reserved("head", self.name)
         if (self.loss == "cross_entropy") != bool(self.events):
             raise ValueError(f"head '{self.name}': `events` belongs to cross_entropy heads, and each of them needs it")
         if (self.loss == "squared_error") != (self.column is not None):
@@ -134,13 +151,27 @@ class Model(_Section):
     rank_units: list[pydantic.PositiveInt] = [128, 64]
     heads: list[Head] = pydantic.Field(min_length=1)
 
+    @pydantic.field_validator("heads")
+    @classmethod
+    def _heads_are_unique(cls, heads: list[Head]) -> list[Head]:
+        config_checks.unique(head.name for head in heads)
+        return heads
+
+    @pydantic.model_validator(mode="after")
+    def _heads_of_attention_share_the_dimensions(self):
+        if self.embedding_dim % self.attention_heads:
+            raise ValueError(
+                f"`embedding_dim` {self.embedding_dim} must be a multiple of `attention_heads` {self.attention_heads}"
+            )
+        return self
+
 
 class Training(_Section):
     """How the model is trained."""
 
     epochs: pydantic.PositiveInt = 5
     batch_size: pydantic.PositiveInt = 256
-    learning_rate: pydantic.PositiveFloat = 1e-3
+    learning_rate: pydantic.PositiveFloat = 2e-3
     retrieval_weight: pydantic.NonNegativeFloat = 1.0
     early_stopping_patience: pydantic.PositiveInt = 2
     precision: Literal["float32", "bfloat16"] = "float32"
@@ -151,7 +182,7 @@ class Training(_Section):
 class Serving(_Section):
     """What the exported graph does with one request."""
 
-    model_name: str = "shelfwise"
+    model_name: str = pydantic.Field(default="shelfwise", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")  # also a folder
     retrieved: pydantic.PositiveInt = 200  # candidates by the two towers, beside the shopper's whole history
     popular: pydantic.NonNegativeInt = 100
     personal_search_weight: pydantic.NonNegativeFloat = 0.1  # of the shopper's taste beside the text's similarity
@@ -160,7 +191,9 @@ class Serving(_Section):
 class Evaluation(_Section):
     """What the Evaluator computes and what it asks of a model before it may be pushed.
 
-    Metric names are `<recall|ndcg|mrr|hit_rate>@<k>`, prefixed with `first_time/` for items that are new to the shopper.
+    Metrics are named `<recall|ndcg|mrr|hit_rate>@<k>`, prefixed with `first_time/` for items that are new to the
+    shopper. A slice is a list of what to slice by together: `shopper` (new or returning), `scene`, or a declared user
+    or context feature under its role, such as `user_age` or `context_store`.
     """
 
     cutoffs: list[pydantic.PositiveInt] = pydantic.Field(default=[10, 50, 100], min_length=1)
@@ -168,13 +201,20 @@ class Evaluation(_Section):
     floors: dict[str, float] = {}
     max_loss: dict[str, pydantic.NonNegativeFloat] = {}  # against the last blessed model, absolute
 
+    @pydantic.field_validator("floors", "max_loss")
+    @classmethod
+    def _metrics_are_measured(cls, thresholds: dict[str, float], info: pydantic.ValidationInfo) -> dict[str, float]:
+        if "cutoffs" in info.data:
+            config_checks.known(thresholds, ranking_metrics.mean_names(info.data["cutoffs"]))
+        return thresholds
+
 
 class Config(_Section):
-    """One shop's pipeline."""
+    """One shop's pipeline. Paths are relative to the working directory, but for `schema_dir`."""
 
     name: str = pydantic.Field(pattern=r"^[a-z][a-z0-9_]*$")
     data: Data
-    schema_dir: str  # holds events.pbtxt, items.pbtxt, users.pbtxt; relative to the YAML file
+    schema_dir: str  # of the three tables' schemas, such as events.pbtxt; relative to the YAML file
     features: list[Feature] = []
     requests: Requests
     model: Model
@@ -184,18 +224,27 @@ class Config(_Section):
     runs_dir: str = "runs"
     example_query: str = ""  # what the demo searches for
 
-    @pydantic.model_validator(mode="after")
-    def _names_are_unique(self):
-        for what, names in (
-            ("feature", [feature.name for feature in self.features]),
-            ("head", [head.name for head in self.model.heads]),
-        ):
-            repeated = sorted({name for name in names if names.count(name) > 1})
-            if repeated:
-                raise ValueError(f"{what} declared twice: {', '.join(repeated)}")
-        if self.model.embedding_dim % self.model.attention_heads:
-            raise ValueError("model.embedding_dim must be a multiple of model.attention_heads")
-        return self
+    @pydantic.field_validator("features")
+    @classmethod
+    def _features_are_unique(cls, features: list[Feature]) -> list[Feature]:
+        config_checks.unique(feature.name for feature in features)
+        return features
+
+    @pydantic.field_validator("evaluation")
+    @classmethod
+    def _slices_are_of_requests(cls, evaluation: Evaluation, info: pydantic.ValidationInfo) -> Evaluation:
+        if "features" in info.data:
+            declared = [f"{feature.role}_{feature.name}" for feature in info.data["features"] if feature.role != "item"]
+            try:
+                config_checks.known(
+                    (name for names in evaluation.slices for name in names), ["shopper", "scene", *declared]
+                )
+            except ValueError as error:  # raised with the key below this one
+                detail = pydantic_core.InitErrorDetails(
+                    type="value_error", loc=("slices",), input=evaluation.slices, ctx={"error": error}
+                )
+                raise pydantic_core.ValidationError.from_exception_data("evaluation", [detail]) from None
+        return evaluation
 
     def features_of(self, role: str, kind: str | None = None) -> list[str]:
         """Names of the declared features of a role, in their declared order."""
@@ -211,51 +260,8 @@ class Config(_Section):
         """The version folders that TensorFlow Serving watches."""
         return self.run_dir / "serving" / self.serving.model_name
 
-    def digest(self) -> str:
-        """Changes whenever anything configured changes."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
-
-def _override(document: dict, dotted: str, value) -> None:
-    *parents, last = dotted.split(".")
-    for key in parents:
-        document = document.setdefault(key, {})
-    document[last] = value
-
-
-def _merge(base: dict, document: dict) -> dict:
-    """`document` over `base`, mapping by mapping."""
-    both = {key: _merge(base[key], document[key]) for key in base if _is_mapping(base[key], document.get(key))}
-    return base | document | both
-
-
-def _is_mapping(*values) -> bool:
-    return all(isinstance(value, dict) for value in values)
-
-
-def _find(path: str | pathlib.Path) -> pathlib.Path:
-    shipped = _SHIPPED / f"{path}.yaml"
-    return shipped if shipped.exists() else pathlib.Path(path)
-
-
-def _read(path: pathlib.Path) -> dict:
-    """The file's mapping, over that of the configuration which its key `base` names; paths in it made absolute."""
-    try:
-        document = yaml.safe_load(path.read_text())
-    except (FileNotFoundError, IsADirectoryError):
-        names = ", ".join(sorted(shipped.stem for shipped in _SHIPPED.glob("*.yaml")))
-        raise ConfigError(f"no configuration file {path}; shipped ones are: {names}") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is no valid YAML: {error}") from None
-    if not isinstance(document, dict):
-        raise ConfigError(f"{path} must hold a mapping of keys, such as `name:` and `data:`")
-    if "schema_dir" in document:
-        document["schema_dir"] = str((path.parent / str(document["schema_dir"])).resolve())
-    base = document.pop("base", None)
-    return document if base is None else _merge(_read(_find(base)), document)
-
-
-def load(path: str | pathlib.Path, overrides: dict[str, object] | None = None) -> Config:
+def load(path: str | pathlib.Path, overrides: Mapping[str, object] | None = None) -> Config:
     """Reads and checks a configuration file.
 
     Args:
@@ -263,14 +269,16 @@ def load(path: str | pathlib.Path, overrides: dict[str, object] | None = None) -
         overrides: values that replace the file's, by dotted key, such as `{"training.epochs": 1}`.
 
     Raises:
-        ConfigError: the file is missing, is no YAML mapping, or a key is unknown, missing or out of range.
+        ConfigError: the file is missing, is no YAML mapping, or keys are unknown, missing, of a wrong type or out of
+            range; the message names all of them.
     """
-    path = _find(path)
-    document = _read(path)
-    for dotted, value in (overrides or {}).items():
-        _override(document, dotted, value)
+    document = config_file.read(path, overrides or {})
     try:
-        return Config.model_validate(document)
+        config = Config.model_validate(document)
     except pydantic.ValidationError as error:
-        lines = [f"  {'.'.join(map(str, e['loc'])) or '(file)'}: {e['msg']}" for e in error.errors()]
-        raise ConfigError(f"{path} cannot be used:\n" + "\n".join(lines)) from None
+        known_keys = {key for section in _Section.__subclasses__() for key in section.model_fields}
+        raise ConfigError(f"{path} cannot be used:\n{config_file.mistakes(error, known_keys)}") from None
+    missing = [name for name in _SCHEMAS if not (pathlib.Path(config.schema_dir) / name).is_file()]
+    if missing:
+        raise ConfigError(f"{path} cannot be used:\n  schema_dir: {config.schema_dir} has no {', '.join(missing)}")
+    return config

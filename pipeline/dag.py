@@ -6,23 +6,26 @@ from typing import NamedTuple
 
 from tfx import v1 as tfx
 from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
 from tfx.proto import transform_pb2
 from tfx.types.standard_artifacts import Model, ModelBlessing
 
 from components.baseline.strategy import LatestBlessedBefore
 from components.data_gate.component import DataGate
 from components.evaluation.gate import eval_config
+from components.pusher.executor import Executor as AtomicPusher
 from components.request_examples.component import RequestExamples
 from components.request_examples.settings import Settings as RequestSettings
 from components.table_gen.component import table_gen
 from models.settings import TrainerSettings, TransformSettings
 from pipeline.config import Config
+from pipeline.fingerprint import fingerprint
 from schemas.request_example import CATALOG_SPLIT, REQUEST_SPLITS, USERS_SPLIT
 
 TABLES = ("events", "items", "users")
 
-# Beam's own default runner would look for a binary to download; this one runs in the process and needs nothing. The setup
-# file is what remote workers install; without it TFX packs itself anew for every component.
+# Beam's own default runner would look for a binary to download; this one runs in the process and needs nothing. The
+# setup file is what remote workers install; without it TFX packs itself anew for every component.
 SETUP_FILE = pathlib.Path(__file__).parent.parent / "setup.py"
 LOCAL_BEAM_ARGS = [
     "--runner=FnApiRunner",
@@ -30,6 +33,16 @@ LOCAL_BEAM_ARGS = [
     "--direct_num_workers=1",
     f"--setup_file={SETUP_FILE}",
 ]
+
+
+def _decided_by(component: BaseComponent, *paths: str) -> BaseComponent:
+    """Lets the cached result count only as long as these files and folders of code stay what they are.
+
+    TFX compares a component's inputs and settings alone. Flags of an executor are compared as well, and executors
+    ignore those that they do not know.
+    """
+    component.executor_spec.add_extra_flags([f"--decided_by={fingerprint(*paths)}"])
+    return component
 
 
 class _Validation(NamedTuple):
@@ -45,6 +58,7 @@ class _Validation(NamedTuple):
         statistics = tfx.components.StatisticsGen(examples=table.outputs["examples"]).with_id(f"{title}Statistics")
         schema_file = os.path.join(config.schema_dir, f"{name}.pbtxt")
         schema = tfx.components.ImportSchemaGen(schema_file=schema_file).with_id(f"{title}Schema")
+        _decided_by(schema, schema_file)
         validator = tfx.components.ExampleValidator(
             statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]
         ).with_id(f"{title}Validator")
@@ -59,17 +73,19 @@ def create_pipeline(config: Config, beam_args: list[str] | None = None) -> tfx.d
         beam_args: options of the Beam runner that runs the data-parallel components; in this process by default.
     """
     # Each table comes in as columns, bad rows set aside, and is described and held against its curated schema.
-    tables = {name: table_gen(name, config) for name in TABLES}
+    tables = {name: _decided_by(table_gen(name, config), "components/table_gen") for name in TABLES}
     validations = {name: _Validation.of(name, table, config) for name, table in tables.items()}
 
     # Bad data must not train anything: this stops the run on anomalies.
     gate = DataGate(**{name: checks.validator.outputs["anomalies"] for name, checks in validations.items()})
+    _decided_by(gate, "components/data_gate")
 
     # The join: which questions were asked, what was known before each, and what answered it.
     requests = RequestExamples(
         **{name: table.outputs["examples"] for name, table in tables.items()}, settings=RequestSettings.of(config)
     )
     requests.add_upstream_node(gate)
+    _decided_by(requests, "components/request_examples", "schemas/request_example.py")
 
     # Vocabularies and scales, learnt from training requests and the catalogue; the graph is served with the model.
     transform = tfx.components.Transform(
@@ -83,6 +99,7 @@ def create_pipeline(config: Config, beam_args: list[str] | None = None) -> tfx.d
         disable_statistics=True,
         disable_analyzer_cache=True,
     )
+    _decided_by(transform, "models/preprocessing.py", "models/settings.py")
 
     # Retrieval and ranking, trained together and exported as one SavedModel.
     trainer = tfx.components.Trainer(
@@ -93,6 +110,7 @@ def create_pipeline(config: Config, beam_args: list[str] | None = None) -> tfx.d
         eval_args=tfx.proto.EvalArgs(splits=["validation", CATALOG_SPLIT, USERS_SPLIT]),
         custom_config={"settings": TrainerSettings.of(config).model_dump_json()},
     )
+    _decided_by(trainer, "models", "schemas")
 
     # What the candidate has to stand up to.
     baseline = tfx.dsl.Resolver(
@@ -110,6 +128,7 @@ def create_pipeline(config: Config, beam_args: list[str] | None = None) -> tfx.d
         baseline_model=baseline.outputs["model"],
         eval_config=eval_config(config),
     )
+    _decided_by(evaluator, "components/evaluation")
 
     # Only a blessed model becomes the next version that TensorFlow Serving sees.
     pusher = tfx.components.Pusher(
@@ -118,6 +137,7 @@ def create_pipeline(config: Config, beam_args: list[str] | None = None) -> tfx.d
         push_destination=tfx.proto.PushDestination(
             filesystem=tfx.proto.PushDestination.Filesystem(base_directory=str(config.serving_dir.absolute()))
         ),
+        custom_executor_spec=ExecutorClassSpec(AtomicPusher),
     )
 
     return tfx.dsl.Pipeline(

@@ -2,28 +2,52 @@
 
 from rich.console import Console
 
-from pipeline import ask, reports
+from pipeline import ask
 from pipeline.config import Config
+from pipeline.run_log import diverted, new_log
 from pipeline.shop import Shop
 from serving.client import Client
 from serving.server import Server
 
 _ITEMS = 10
+_LOAD_SECONDS = 120
 
 
-def show(config: Config, console: Console) -> None:
-    """Recommendations for one shopper, a search and similar items, from the newest pushed version."""
-    user_id = Shop(config).some_shopper()
-    with Server(config.serving.model_name, config.serving_dir, port=0) as server:
-        with Client(server.address, config.serving.model_name) as client:
-            console.print(f"\nServing version {client.status()[0].version} on {server.address}\n")
-        console.print(ask.recommendations(config, server.address, user_id, _ITEMS))
-        console.print(ask.matches(config, server.address, config.example_query, user_id, _ITEMS))
-        item_id = Shop(config).shopper(user_id).history[-1].item_id
-        console.print(ask.similar(config, server.address, item_id, _ITEMS))
+def show(config: Config) -> None:
+    """Recommendations for one shopper, a search and similar items, from the newest pushed version.
+
+    Raises:
+        FileNotFoundError: nothing was ever pushed.
+        TimeoutError: no version could be loaded.
+    """
+    width = Console().width
+    with diverted(new_log(config.run_dir)) as terminal:
+        console = Console(file=terminal, width=width)
+        server = Server(config.serving.model_name, config.serving_dir, port=0)
+        with console.status("Starting the server"):
+            server.start(_LOAD_SECONDS)
+        try:
+            _ask(config, server.address, console)
+        finally:
+            server.stop()
+
+
+def _ask(config: Config, address: str, console: Console) -> None:
+    with Client(address, config.serving.model_name) as client:
+        console.print(f"\nServing version {client.status()[0].version} on {address} (gRPC)\n", highlight=False)
+    shop = Shop(config)
+    user_id = shop.typical_shopper()
+    console.print(ask.recommendations(config, address, user_id, _ITEMS))
+    if config.example_query:
+        console.print(ask.matches(config, address, config.example_query, user_id, _ITEMS))
+    console.print(ask.similar(config, address, shop.shopper(user_id).history[-1].item_id, _ITEMS))
     console.print(
-        f"\nAsk it yourself: shelfwise serve {config.name}, then shelfwise query {config.name} --user {user_id}"
-        f"\nThe evaluation lies in {reports.newest_evaluation(config)}, training curves in "
-        f"{config.run_dir / 'artifacts' / 'Trainer' / 'model_run'}, served versions in {config.serving_dir}",
+        "\nTo go on asking:\n"
+        f"  shelfwise serve {config.name} &\n"
+        f"  shelfwise query {config.name} --user {user_id}\n"
+        f"  shelfwise search {config.name} '{config.example_query or 'what you look for'}'\n"
+        f"Versions for TensorFlow Serving are in {config.serving_dir}, training curves for TensorBoard in "
+        f"{config.run_dir / 'artifacts' / 'Trainer' / 'model_run'}.",
         highlight=False,
+        soft_wrap=True,
     )

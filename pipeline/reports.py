@@ -1,34 +1,23 @@
-"""Finds the newest evaluation of a pipeline and prints it."""
-
-import pathlib
+"""Lays out for a person what the Evaluator measured."""
 
 from rich.console import Group
+from rich.text import Text
 
-from components.evaluation import report, report_table
+from components.evaluation import ranking_metrics, report, report_table
 from pipeline.config import Config
 
 
-def newest_evaluation(config: Config) -> pathlib.Path:
-    """Folder of the newest finished evaluation.
-
-    Raises:
-        FileNotFoundError: there is none yet.
-    """
-    evaluations = config.run_dir / "artifacts" / "Evaluator" / "evaluation"
-    finished = sorted(evaluations.glob("*/validations*"), key=lambda path: int(path.parent.name))
-    if not finished:
-        raise FileNotFoundError(f"no evaluation under {evaluations}; run `shelfwise run {config.name}` first")
-    return finished[-1].parent
-
-
-def latest(config: Config) -> Group:
-    """The newest evaluation's metrics by slice, and the verdict."""
-    folder = newest_evaluation(config)
-    found = report.load_results(str(folder))
-    cutoffs = config.evaluation.cutoffs
-    names = [f"{prefix}{name}" for prefix in ("", "first_time/") for name in _names(cutoffs)]
-    return Group(report_table.metrics_table(found, names), report_table.verdict(found), f"evaluation: {folder}")
-
-
-def _names(cutoffs: list[int]) -> list[str]:
-    return [f"ndcg@{cutoffs[0]}", *(f"recall@{cutoff}" for cutoff in cutoffs[1:])]
+def layout(found: report.EvaluationReport, config: Config) -> Group:
+    """The metrics by slice, for all items and for those that were new to the shopper, and the verdict."""
+    first, *longer = config.evaluation.cutoffs
+    names = [f"ndcg@{first}", *(f"recall@{cutoff}" for cutoff in longer)]
+    brackets = (
+        "; in brackets, the gain over the last blessed model" if found.slices and found.slices[0].baseline else ""
+    )
+    return Group(
+        Text(f"Lists judged over all items{brackets}", style="bold"),
+        report_table.metrics_table(found, names),
+        Text("Lists judged over items that were new to the shopper", style="bold"),
+        report_table.metrics_table(found, names, ranking_metrics.FIRST_TIME),
+        Text(f"Verdict: {report_table.verdict(found)}", style="bold green" if found.blessed else "bold red"),
+    )

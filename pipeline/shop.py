@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 
+from components.table_gen.contract import Contract, Table, contract_of
+from components.table_gen.validate import check
 from pipeline.config import Config
 from serving.client import Event
 
@@ -16,8 +18,12 @@ class UnknownShopper(LookupError):
     """No event of the shopper is on record."""
 
 
+class NoTables(LookupError):
+    """The tables are not where the configuration says."""
+
+
 class Shopper(NamedTuple):
-    """A shopper's newest events, oldest first, and the circumstances of the last one."""
+    """A shopper's events of the kinds that a history holds, oldest first, and the circumstances of the last one."""
 
     history: list[Event]
     context: dict[str, str | float]
@@ -25,16 +31,13 @@ class Shopper(NamedTuple):
 
 
 class Shop:
-    """The tables of a configuration, read under the names of the data contract."""
+    """The tables of a configuration, by the names, types and rules of the data contract.
+
+    Every method raises `NoTables` where a table that it needs is missing.
+    """
 
     def __init__(self, config: Config):
         self._config = config
-
-    def _table(self, name: str) -> tuple[ds.Dataset, dict[str, str]]:
-        """A table, and its own column for each name of the contract."""
-        dataset = ds.dataset(pathlib.Path(self._config.data.root) / name, format="parquet", exclude_invalid_files=True)
-        own = getattr(self._config.data.columns, name)
-        return dataset, {contract: contract for contract in dataset.schema.names} | own
 
     def shopper(self, user_id: str) -> Shopper:
         """Everything that is known of a shopper.
@@ -42,38 +45,68 @@ class Shop:
         Raises:
             UnknownShopper: the shopper has no event; the message names some who have.
         """
-        events, own = self._table("events")
-        column = ds.field(own["user_id"])
-        rows = events.to_table(filter=column.cast(pa.string()) == user_id).sort_by(own["timestamp"])
-        if not len(rows):
-            some = pc.unique(events.head(10_000, columns=[own["user_id"]])[own["user_id"]]).to_pylist()[:5]
-            raise UnknownShopper(f"no event of user '{user_id}' in {self._config.data.root}; some users: {some}")
-        history = [
-            Event(str(item), int(time), kind)
-            for item, time, kind in zip(
-                *(rows[own[c]].to_pylist() for c in ("item_id", "timestamp", "event")), strict=True
+        events = self._read("events", where=("user_id", [user_id])).sort_by("timestamp")
+        if not len(events):
+            some = ", ".join(sorted(pc.unique(self._read("events", ["user_id"])["user_id"]).to_pylist())[:5])
+            raise UnknownShopper(
+                f"no event of user '{user_id}' in {self._config.data.root}/events; some users there: {some}"
             )
-            if kind in self._config.requests.history_kinds
-        ]
-        last = rows.slice(len(rows) - 1).to_pylist()[0]
-        context = {name: last[own[name]] for name in self._config.features_of("context") if last[own[name]] is not None}
-        return Shopper(history[-self._config.requests.history_length :], context, last.get(own.get("scene", "")) or "")
+        rows = events.to_pylist()
+        wanted = self._config.requests.history_kinds
+        history = [Event(row["item_id"], row["timestamp"], row["event"]) for row in rows if row["event"] in wanted]
+        last = rows[-1]
+        context = {name: last[name] for name in self._config.features_of("context") if last.get(name) is not None}
+        return Shopper(history, context, last.get("scene") or "")
 
     def now(self) -> int:
         """The moment after the newest event, in seconds: when a question to a log that has ended is asked."""
-        events, own = self._table("events")
-        return pc.max(events.to_table(columns=[own["timestamp"]])[0]).as_py() + 1
+        return pc.max(self._read("events", ["timestamp"])["timestamp"]).as_py() + 1
 
-    def some_shopper(self) -> str:
-        """A shopper for a demonstration: the one with the most events in the first of the table's files."""
-        events, own = self._table("events")
-        counts = pc.value_counts(events.head(100_000, columns=[own["user_id"]])[0])
-        return str(counts.field("values")[pc.index(counts.field("counts"), pc.max(counts.field("counts"))).as_py()])
+    def typical_shopper(self) -> str:
+        """A shopper for a demonstration: the one with the median number of events."""
+        counts = pc.value_counts(self._read("events", ["user_id"])["user_id"]).to_pylist()
+        ordered = sorted(counts, key=lambda count: (count["counts"], count["values"]))
+        return ordered[len(ordered) // 2]["values"]
 
     def texts(self, item_ids: Collection[str]) -> dict[str, str]:
         """What each item is, in words: its declared texts."""
-        items, own = self._table("items")
-        columns = [own[name] for name in self._config.features_of("item", "text")]
-        wanted = ds.field(own["item_id"]).cast(pa.string()).isin(list(item_ids))
-        rows = items.to_table(columns=[own["item_id"], *columns], filter=wanted).to_pylist()
-        return {str(row[own["item_id"]]): " ".join(str(row[c]) for c in columns if row[c]) for row in rows}
+        names = self._config.features_of("item", "text")
+        rows = self._read("items", ["item_id", *names], where=("item_id", item_ids)).to_pylist()
+        return {row["item_id"]: " ".join(row[name] for name in names if row.get(name)) for row in rows}
+
+    def _read(
+        self, name: Table, columns: Collection[str] | None = None, where: tuple[str, Collection[str]] | None = None
+    ) -> pa.Table:
+        """The rows that keep the contract; `where` is a column and the values that are wanted of it.
+
+        Columns that a row cannot do without are read whichever are asked for, since they decide whether it counts.
+        """
+        contract = contract_of(name, self._config)
+        if columns is not None:
+            kept = tuple(column for column in contract.columns if column.required or column.name in columns)
+            contract = contract.model_copy(update={"columns": kept})
+        folder = pathlib.Path(self._config.data.root) / name
+        tables = [_read_file(path, contract, where) for path in sorted(folder.rglob("*.parquet"))]
+        if not tables:
+            raise NoTables(f"{folder} holds no *.parquet files; check data.root, or write the tables there")
+        return pa.concat_tables(tables, promote_options="default")
+
+
+def _read_file(path: pathlib.Path, contract: Contract, where: tuple[str, Collection[str]] | None) -> pa.Table:
+    names = set(pq.read_schema(path).names)
+    missing = [column.source for column in contract.columns if column.required and column.source not in names]
+    if missing:
+        raise NoTables(f"{path} has no column {', '.join(missing)}; check data.columns.{contract.table}")
+    contract = contract.narrowed(names)
+    raw = pq.read_table(path, columns=[column.source for column in contract.columns], partitioning=None)
+    raw = pa.table({column.name: _decoded(raw[column.source]) for column in contract.columns})
+    if where is not None:
+        column, values = where
+        raw = raw.filter(pc.is_in(raw[column].cast(pa.string()), pa.array(values, pa.string())))
+    accepted, _, _ = check(raw, contract, str(path), 0)
+    return accepted
+
+
+def _decoded(column: pa.ChunkedArray) -> pa.Array:
+    values = column.combine_chunks()
+    return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values

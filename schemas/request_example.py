@@ -33,6 +33,7 @@ ANSWER = {
     "past_item_ids": _BYTES,
     "candidate_item_ids": _BYTES,
     "candidate_popularity": _FLOAT,
+    "candidate_sampling_log_odds": _FLOAT,
 }
 ITEM = {"item_id": _BYTES, "item_available": _INT, "item_popularity": _FLOAT}
 

@@ -1,7 +1,11 @@
 """The contract with the shop: what each served signature takes and gives.
 
-Everything is batched in the first dimension. Lists of different length are padded with the empty string; item ids are the
-shop's own.
+Everything is batched in the first dimension. Item ids are the shop's own. Lists of different length are padded with the
+empty string. An answer is as wide as the largest `k` of its batch, or as the candidates that the model ranks for it if
+those are fewer (see `serving.retrieved` and `serving.popular`); shorter rows end in empty ids with score 0.
+
+A missing string is empty, and a missing number is NaN. Events of a kind that the model's history does not hold are
+ignored.
 """
 
 import tensorflow as tf

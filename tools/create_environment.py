@@ -68,9 +68,9 @@ def download_runtime(folder: pathlib.Path) -> pathlib.Path:
     )
     if distribution is None or not shutil.which("apt-get"):
         raise MissingPrerequisite(
-            f"glibc {'.'.join(map(str, system_glibc()))} is too old (2.39 or newer is needed), and this is no Debian or "
-            "Ubuntu with apt, where a newer one could be fetched aside. Use Debian 13, Ubuntu 24.04, Fedora 40 or newer, "
-            "or a container of one."
+            f"glibc {'.'.join(map(str, system_glibc()))} is too old (2.39 or newer is needed), and this is no Debian "
+            "or Ubuntu with apt, where a newer one could be fetched aside. Use Debian 13, Ubuntu 24.04, Fedora 40 or "
+            "newer, or a container of one."
         )
     suite = NEXT_RELEASE[distribution]
     targets = run("apt-get", "indextargets", "--format", "$(REPO_URI) $(ORIGIN)", "Created-By: Packages")

@@ -9,8 +9,8 @@ from tfx.dsl.components.common.resolver import ResolverStrategy
 class LatestBlessedBefore(ResolverStrategy):
     """Resolves `model` to the newest blessed model that was made before `candidate`.
 
-    TFX's own LatestBlessedModelStrategy would, when nothing has changed since the last run, resolve to the very candidate:
-    its Evaluator then sees a new input, runs again, and a model that is already served is pushed once more.
+    TFX's own LatestBlessedModelStrategy would, when nothing has changed since the last run, resolve to the very
+    candidate: its Evaluator then sees a new input, runs again, and a model that is already served is pushed once more.
     """
 
     def resolve_artifacts(

@@ -6,12 +6,11 @@ condition then is what lets a first model be blessed at all, because TFX refuses
 """
 
 import json
-from collections.abc import Mapping
 
 from tensorflow_model_analysis.proto import config_pb2
 
 from components.evaluation import ranking_metrics, tfma_metrics
-from pipeline.config import Config, ConfigError
+from pipeline.config import Config
 
 CANDIDATE = "candidate"
 BASELINE = "baseline"
@@ -22,14 +21,8 @@ def eval_config(config: Config) -> config_pb2.EvalConfig:
     """Builds the configuration of TFX's Evaluator component.
 
     The component drops the baseline and every comparison with it when it is given no baseline model.
-
-    Raises:
-        ConfigError: `evaluation.floors` or `evaluation.max_loss` names a metric that is not computed.
     """
     evaluation = config.evaluation
-    names = ranking_metrics.mean_names(evaluation.cutoffs)
-    _check_names("evaluation.floors", evaluation.floors, names)
-    _check_names("evaluation.max_loss", evaluation.max_loss, names)
     metrics = config_pb2.MetricsSpec(
         metrics=[
             config_pb2.MetricConfig(
@@ -53,15 +46,6 @@ def eval_config(config: Config) -> config_pb2.EvalConfig:
         ],
         metrics_specs=[metrics],
     )
-
-
-def _check_names(key: str, thresholds: Mapping[str, float], names: list[str]) -> None:
-    unknown = sorted(set(thresholds) - set(names))
-    if unknown:
-        raise ConfigError(
-            f"{key} names what is not measured: {', '.join(unknown)}; with evaluation.cutoffs as they are, "
-            f"valid names are {', '.join(names)}"
-        )
 
 
 def _model_spec(name: str, is_baseline: bool = False) -> config_pb2.ModelSpec:

@@ -3,13 +3,14 @@
 import math
 from collections.abc import Sequence
 
+from rich import box
 from rich.table import Table
 
 from components.evaluation import ranking_metrics
 from components.evaluation.report import EvaluationReport, SliceMetrics, slice_name
 
 
-def metrics_table(report: EvaluationReport, names: Sequence[str]) -> Table:
+def metrics_table(report: EvaluationReport, names: Sequence[str], group: str = "") -> Table:
     """A row a slice and a column a metric.
 
     A cell is the candidate's value with, in brackets, what it gained over the baseline; "-" where no request counts.
@@ -17,11 +18,14 @@ def metrics_table(report: EvaluationReport, names: Sequence[str]) -> Table:
     Args:
         report: what to show.
         names: the metrics to show, such as `ndcg@10`.
+        group: "" for all items, `ranking_metrics.FIRST_TIME` for those that were new to the shopper.
     """
-    table = Table("slice", ranking_metrics.REQUESTS, *names)
+    table = Table("slice", box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in (ranking_metrics.REQUESTS, *names):
+        table.add_column(name, justify="right")
     for metrics in report.slices:
-        requests = f"{metrics.candidate[ranking_metrics.REQUESTS]:.0f}"
-        table.add_row(slice_name(metrics.slice), requests, *(_cell(metrics, name) for name in names))
+        requests = f"{metrics.candidate[group + ranking_metrics.REQUESTS]:,.0f}"
+        table.add_row(slice_name(metrics.slice), requests, *(_cell(metrics, group + name) for name in names))
     return table
 
 

@@ -1,81 +1,108 @@
-"""The items that a training request ranks: those that answered it, and plausible ones that did not.
+"""The items that a training request ranks: those that answered it, and a sample of those that did not.
 
-Negatives come from what the shopper took before, from what was popular in those weeks and from the whole catalogue, so
-that the ranker meets in training the mixture that retrieval hands it when serving.
+Every item belongs to one source: what the shopper took before, else what was popular in those weeks, else the rest of
+the catalogue. Items that did not answer are sampled from each source at its own rate, so that the ranker sees enough of
+the few that it must tell apart. Alone, that would teach it that what was bought before answers less often than the
+rarely sampled rest; each candidate therefore carries the log odds that sampling added, which training takes out again
+(the prior correction of case-control samples; King and Zeng, "Logistic regression in rare events data", 2001).
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
+from components.request_examples.draws import Draws
+from components.request_examples.pairs import Pairs
 from components.request_examples.popularity import Popularity
-from components.request_examples.ranges import distinct, expand, find, keep_at_most
+from components.request_examples.ranges import expand, smallest
 from components.request_examples.timeline import Timeline
 from pipeline.config import Requests
 
-
-class Pairs(NamedTuple):
-    """Distinct (request, item) pairs, sorted by request, then item: int64 [n] each."""
-
-    request: np.ndarray
-    item: np.ndarray
-
-    @classmethod
-    def distinct(cls, request: np.ndarray, item: np.ndarray, num_items: int) -> "Pairs":
-        return cls(*np.divmod(distinct(request * num_items + item), num_items))
-
-    def keys(self, num_items: int) -> np.ndarray:
-        return self.request * num_items + self.item
-
-    def where(self, mask: np.ndarray) -> "Pairs":
-        return Pairs(self.request[mask], self.item[mask])
+# Where a candidate comes from, and the streams of independent draws.
+_BOUGHT_BEFORE, _POPULAR, _REST, _ANSWERS = range(4)
 
 
-def answered(timeline: Timeline, num_items: int) -> tuple[Pairs, np.ndarray, np.ndarray]:
-    """What answered each request.
+class Sample(NamedTuple):
+    """Candidates [n], and log(rate of answers / rate of others) at which each one's source was sampled, float32 [n]."""
 
-    Returns:
-        The distinct pairs [n]; for every answering event [m] the position of its pair; its row in the table [m].
+    pairs: Pairs
+    log_odds: np.ndarray
+
+
+def sample(line: Timeline, answers: Pairs, popularity: Popularity, requests: Requests, draws: Draws) -> Sample:
+    """Draws the candidates of every request: a part of its answers, and others by source.
+
+    Popular and random items are drawn with replacement and dropped where they answered or belong to an earlier source,
+    so fewer than configured may come.
+
+    Args:
+        line: the requests.
+        answers: what answered them, at least one item each.
+        popularity: of the whole log.
+        requests: how many candidates of each source.
+        draws: of these requests.
     """
-    request, position = expand(timeline.answer_start, timeline.answer_stop)
-    keys, pair = np.unique(request * num_items + timeline.answering.item[position], return_inverse=True)
-    return Pairs(*np.divmod(keys, num_items)), pair, timeline.answering.position[position]
+    num_items = popularity.num_items
+    past = Pairs.distinct(*_past(line), num_items)
 
+    def source(pairs: Pairs) -> np.ndarray:
+        is_popular = popularity.is_top(pairs.item, line.time[pairs.request])
+        return np.where(past.contains(pairs, num_items), _BOUGHT_BEFORE, np.where(is_popular, _POPULAR, _REST))
 
-def sample(
-    timeline: Timeline, answers: Pairs, popularity: Popularity, requests: Requests, rng: np.random.Generator
-) -> Pairs:
-    """Draws the candidates of every request: a part of its answers, and negatives by source."""
-    num_items, num_requests = popularity.num_items, len(timeline)
-    answer_keys = answers.keys(num_items)
+    def at_most(limit: int, pairs: Pairs, stream: int) -> Pairs:
+        return pairs.where(smallest(pairs.request, draws.uniform(stream, *pairs), limit))
 
-    def negatives(request: np.ndarray, item: np.ndarray, limit: int) -> Pairs:
+    def drawn(number: int, request: np.ndarray, item: np.ndarray) -> Pairs:
         pairs = Pairs.distinct(request, item, num_items)
-        _, is_answer = find(answer_keys, pairs.keys(num_items))
-        pairs = pairs.where(~is_answer)
-        return pairs.where(keep_at_most(pairs.request, rng.random(len(pairs.request)), limit))
+        return pairs.where(~answers.contains(pairs, num_items) & (source(pairs) == number))
 
-    history_request, history_position = expand(timeline.history_start, timeline.history_stop)
-    every_request = np.arange(num_requests)
-    sources = [
-        answers.where(keep_at_most(answers.request, rng.random(len(answers.request)), requests.positives)),
-        negatives(history_request, timeline.past.item[history_position], requests.bought_before),
-        negatives(*_popular(timeline.time, popularity, requests.popular, rng), requests.popular),
-        negatives(
-            np.repeat(every_request, requests.random),
-            rng.integers(num_items, size=num_requests * requests.random),
-            requests.random,
-        ),
+    unanswered = past.where(~answers.contains(past, num_items))
+    pairs = Pairs.union(
+        [
+            at_most(requests.positives, answers, _ANSWERS),
+            at_most(requests.bought_before, unanswered, _BOUGHT_BEFORE),
+            drawn(_POPULAR, *_popular(line.time, popularity, requests.popular, draws)),
+            drawn(_REST, *_random(line.num_requests, num_items, requests.random, draws)),
+        ],
+        num_items,
+    )
+    start, stop = popularity.top(line.time)
+    rates = [
+        _rate(requests.bought_before, np.bincount(unanswered.request, minlength=line.num_requests)),
+        _rate_of_draws(requests.popular, stop - start),
+        _rate_of_draws(requests.random, np.full(line.num_requests, num_items)),
     ]
-    return Pairs.distinct(*(np.concatenate(column) for column in zip(*sources, strict=True)), num_items)
+    answer_rate = _rate(requests.positives, np.bincount(answers.request, minlength=line.num_requests))
+    log_odds = np.log(answer_rate / np.stack(rates))[source(pairs), pairs.request]
+    return Sample(pairs, log_odds.astype(np.float32))
 
 
-def _popular(time: np.ndarray, popularity: Popularity, limit: int, rng: np.random.Generator):
-    """Draws `limit` of the items that were popular at each request's time: (request, item) arrays."""
-    requests, items = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    for moment in np.unique(time) if limit else ():
-        top, asked = popularity.top(int(moment)), np.flatnonzero(time == moment)
-        if len(top):
-            requests.append(np.repeat(asked, limit))
-            items.append(rng.choice(top, size=len(asked) * limit))
-    return np.concatenate(requests), np.concatenate(items)
+def _rate(limit: int, population: np.ndarray) -> np.ndarray:
+    """How likely each of a population is among `limit` drawn without replacement: float64 [n]."""
+    return np.minimum(1.0, limit / np.maximum(population, 1))
+
+
+def _rate_of_draws(count: int, population: np.ndarray) -> np.ndarray:
+    """How likely each of a population is among `count` drawn with replacement: float64 [n]."""
+    return 1.0 - (1.0 - 1.0 / np.maximum(population, 1)) ** count
+
+
+def _past(line: Timeline) -> tuple[np.ndarray, np.ndarray]:
+    """What each request's history holds: (request, item) arrays, repeats included."""
+    request, position = expand(line.history_start, line.history_stop)
+    return request, line.past.item[position]
+
+
+def _popular(time: np.ndarray, popularity: Popularity, count: int, draws: Draws) -> tuple[np.ndarray, np.ndarray]:
+    """Draws `count` of the items that were popular at each request's time: (request, item) arrays."""
+    start, stop = popularity.top(time)
+    request, number = expand(np.zeros_like(time), np.where(stop > start, count, 0))
+    among = (stop - start)[request].astype(np.uint64)
+    place = start[request] + (draws.uniform(_POPULAR, request, number) % among).astype(np.int64)
+    return request, popularity.top_items[place]
+
+
+def _random(num_requests: int, num_items: int, count: int, draws: Draws) -> tuple[np.ndarray, np.ndarray]:
+    """Draws `count` items of the catalogue for each request: (request, item) arrays."""
+    request, number = np.divmod(np.arange(num_requests * count), max(count, 1))
+    return request, (draws.uniform(_REST, request, number) % np.uint64(num_items)).astype(np.int64)

@@ -2,8 +2,10 @@
 
 import json
 import os
+from typing import Any
 
 import apache_beam as beam
+from tfx import types
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_beam_executor
 from tfx.dsl.io import fileio
@@ -11,40 +13,63 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
-from components.request_examples.join import METRICS, REJECTED_SCHEMA, join
+from components.request_examples import quarantine
+from components.request_examples.join import METRICS, join
 from components.request_examples.settings import Settings
 from schemas import request_example
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
-    """See `component.RequestExamples`."""
+    """Joins the tables of the data contract.
 
-    def Do(self, input_dict, output_dict, exec_properties) -> None:
+    The Examples artifact holds the splits of `schemas.request_example` as TFRecords of tf.Examples;
+    `quarantine/*.parquet` with the events that name no known item; and `summary.json` with the counts.
+    """
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Joins the tables.
+
+        Args:
+            input_dict: `events`, `items`, `users`, an Examples artifact of TableGen each.
+            output_dict: `examples`, one Examples artifact; `schema`, one Schema artifact.
+            exec_properties: `settings`, a `Settings` as JSON.
+
+        Raises:
+            ValueError: the events lack a column, too many of them name unknown items, or the log is too short to train
+                and to judge.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
         settings = Settings.model_validate_json(exec_properties["settings"])
         uris = {table: artifact_utils.get_single_uri(input_dict[table]) for table in ("events", "items", "users")}
         output = artifact_utils.get_single_instance(output_dict["examples"])
-        schema = request_example.schema(settings.features, settings.heads)
-        schema_uri = artifact_utils.get_single_uri(output_dict["schema"])
-        io_utils.write_pbtxt_file(os.path.join(schema_uri, "schema.pbtxt"), schema)
+        quarantine_dir = os.path.join(output.uri, quarantine.QUARANTINE_DIR)
 
         pipeline = self._make_beam_pipeline()
-        splits, rejected = join(pipeline, uris, settings)
-        for name, examples in splits.items():
+        joined = join(pipeline, uris, settings)
+        for name, examples in joined.splits.items():
             _ = examples | f"Write[{name}]" >> beam.io.WriteToTFRecord(
                 os.path.join(output.uri, f"Split-{name}", "examples"), file_name_suffix=".gz"
             )
-        _ = rejected | "WriteRejected" >> beam.io.WriteToParquet(
-            os.path.join(output.uri, "quarantine", "events"), REJECTED_SCHEMA, file_name_suffix=".parquet"
+        _ = joined.rejected | "WriteRejected" >> beam.io.WriteToParquetBatched(
+            os.path.join(quarantine_dir, "events"), joined.rejected_schema, codec="zstd", file_name_suffix=".parquet"
         )
         result = pipeline.run()
         result.wait_until_finish()
 
         summary = _counters(result)
-        _check_rejected(summary, settings)
+        quarantine.enforce(summary["events"], summary["events_rejected"], quarantine_dir, settings)
         _check_splits(summary, settings)
         with fileio.open(os.path.join(output.uri, "summary.json"), "w") as file:
-            json.dump(summary, file, indent=2, sort_keys=True)
-        output.split_names = artifact_utils.encode_split_names(list(splits))
+            file.write(json.dumps(summary, indent=2, sort_keys=True) + "\n")
+        schema_uri = artifact_utils.get_single_uri(output_dict["schema"])
+        schema = request_example.schema(settings.features, settings.heads)
+        io_utils.write_pbtxt_file(os.path.join(schema_uri, "schema.pbtxt"), schema)
+        output.split_names = artifact_utils.encode_split_names(list(joined.splits))
         output.span = artifact_utils.get_single_instance(input_dict["events"]).span
         examples_utils.set_payload_format(output, example_gen_pb2.FORMAT_TF_EXAMPLE)
 
@@ -52,16 +77,6 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 def _counters(result: beam.runners.runner.PipelineResult) -> dict[str, int]:
     counters = result.metrics().query(beam.metrics.MetricsFilter().with_namespace(METRICS))["counters"]
     return {counter.key.metric.name: counter.result for counter in counters}
-
-
-def _check_rejected(summary: dict[str, int], settings: Settings) -> None:
-    events, rejected = summary["events"], summary["events_rejected"]
-    if rejected > settings.max_rejected_share * events:
-        raise ValueError(
-            f"{rejected} of {events} events name an item that the items table lacks, more than "
-            f"data.max_rejected_share={settings.max_rejected_share} allows. Add these items to the items table, or "
-            "raise the share if losing their events is right."
-        )
 
 
 def _check_splits(summary: dict[str, int], settings: Settings) -> None:

@@ -16,6 +16,7 @@ class Settings(pydantic.BaseModel):
 
     @classmethod
     def of(cls, config: Config) -> "Settings":
+        """The settings of a shop."""
         return cls(
             requests=config.requests,
             features=config.features,
@@ -25,10 +26,12 @@ class Settings(pydantic.BaseModel):
         )
 
     def names(self, role: str) -> list[str]:
+        """Names of the declared features of a role: `user`, `item` or `context`."""
         return [feature.name for feature in self.features if feature.role == role]
 
-    def is_numeric(self, name: str) -> bool:
-        return any(feature.name == name and feature.kind == "numeric" for feature in self.features)
+    def is_numeric(self, role: str, name: str) -> bool:
+        """Whether a feature of a role is declared numeric; roles may share a name."""
+        return any((feature.role, feature.name, feature.kind) == (role, name, "numeric") for feature in self.features)
 
     @property
     def answer_events(self) -> list[str]:

@@ -4,6 +4,8 @@ Everything is a range of a sorted array, so the point in time is kept in one pla
 request's moment, the answer starts at it.
 """
 
+import dataclasses
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +19,7 @@ _TIME_BITS = 36  # seconds since 1970 fit until the year 4147
 
 
 class Events(NamedTuple):
-    """Events of one kind of use, sorted by shopper, then time; all arrays are [n].
+    """Events of one kind of use, sorted by shopper, then time; all arrays are int64 [n].
 
     `position` points into the shard's table, whose rows keep their further columns.
     """
@@ -31,15 +33,44 @@ class Events(NamedTuple):
         """Position behind the last event of each shopper strictly before each time."""
         return np.searchsorted(_moment(self.shopper, self.time), _moment(shopper, time), side="left")
 
+    def first(self, shopper: np.ndarray) -> np.ndarray:
+        """Position of the first event of each shopper."""
+        return np.searchsorted(self.shopper, shopper)
+
     def where(self, mask: np.ndarray) -> "Events":
+        """The events that a bool [n], or an order int64, picks."""
         return Events(*(column[mask] for column in self))
 
 
-class Timeline(NamedTuple):
-    """The requests of one shard's shoppers; `requests` arrays are [num_requests].
+class Asked(NamedTuple):
+    """Requests: who asks when, which range of the answering events answers, and which row tells the circumstances.
 
-    Request i saw the past events `history_start[i]:history_stop[i]`, and `answer_start[i]:answer_stop[i]` answered it.
-    `context_row` is the row of `table` that tells the circumstances of the request, -1 where none is known.
+    All arrays are int64 [num_requests]; `context_row` is -1 where nothing was known of the shopper by then.
+    """
+
+    shopper: np.ndarray
+    time: np.ndarray
+    answer_start: np.ndarray
+    answer_stop: np.ndarray
+    context_row: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Timeline:
+    """Requests of one shard's shoppers; the arrays of requests are int64 [num_requests].
+
+    Attributes:
+        table: the shard's events, sorted by shopper and time.
+        shoppers: the ids of the shoppers; elsewhere a shopper is a position in them.
+        past: the events that a history holds.
+        answering: the events that can answer; in the order of `answer_start`.
+        shopper: who asks.
+        time: when, in seconds.
+        history_start: request i saw the past events `history_start[i]:history_stop[i]`.
+        history_stop: see `history_start`.
+        answer_start: the events `answer_start[i]:answer_stop[i]` of `answering` answered request i.
+        answer_stop: see `answer_start`.
+        context_row: the row of `table` that tells the circumstances of the request, -1 where none is known.
     """
 
     table: pa.Table
@@ -54,8 +85,20 @@ class Timeline(NamedTuple):
     answer_stop: np.ndarray
     context_row: np.ndarray
 
-    def __len__(self) -> int:
+    @property
+    def num_requests(self) -> int:
+        """How many requests there are."""
         return len(self.time)
+
+    def where(self, chosen: np.ndarray | slice) -> "Timeline":
+        """The requests that a bool [num_requests] marks or a slice covers."""
+        names = ("shopper", "time", "history_start", "history_stop", "answer_start", "answer_stop", "context_row")
+        return dataclasses.replace(self, **{name: getattr(self, name)[chosen] for name in names})
+
+    def parts(self, max_requests: int) -> Iterator["Timeline"]:
+        """The requests in order, at most so many at once."""
+        for start in range(0, self.num_requests, max_requests):
+            yield self.where(slice(start, start + max_requests))
 
 
 def _moment(shopper: np.ndarray, time: np.ndarray) -> np.ndarray:
@@ -80,7 +123,7 @@ def period_ends(first_day: int, last_day: int, settings: Settings) -> np.ndarray
 
 
 def build(table: pa.Table, first_day: int, last_day: int, settings: Settings) -> Timeline:
-    """Finds the requests in one shard's events.
+    """Finds the requests in one shard's events: those that a positive event answered.
 
     Args:
         table: the events of whole shoppers, with `item`, the position in the catalogue, beside the contract's columns.
@@ -88,64 +131,79 @@ def build(table: pa.Table, first_day: int, last_day: int, settings: Settings) ->
         last_day: day of the log's last event.
         settings: how requests are cut.
     """
-    shopper_names = pc.unique(table["user_id"]).sort()
-    table = table.append_column("shopper", pc.index_in(table["user_id"], value_set=shopper_names).cast(pa.int64()))
-    order = [
-        (name, "ascending") for name in ("shopper", "timestamp", "session_id", "item") if name in table.column_names
-    ]
-    table = table.sort_by(order).combine_chunks()
-
+    shoppers = pc.unique(table["user_id"]).sort()
+    table = _sorted(table.append_column("shopper", pc.index_in(table["user_id"], shoppers).cast(pa.int64())))
     columns = [table[name].to_numpy() for name in ("shopper", "timestamp", "item")]
     events = Events(*columns, np.arange(len(table)))
     past = events.where(is_one_of(table["event"], settings.requests.history_kinds))
     answering = events.where(is_one_of(table["event"], settings.answer_events))
-    is_positive = is_one_of(table["event"], settings.requests.positive_events)[answering.position]
-
     if settings.requests.every == "basket":
-        answering, is_positive, asked = _baskets(table, events, answering, is_positive)
-        context_row = answering.position[asked.start]
+        answering, asked = _baskets(events, answering, _sessions(table))
     else:
-        asked = _periods(answering, period_ends(first_day, last_day, settings), settings.requests.window_days)
-        known_until = events.before(asked.shopper, asked.time)
-        context_row = np.where(known_until > events.before(asked.shopper, np.int64(0)), known_until - 1, -1)
+        ends = period_ends(first_day, last_day, settings)
+        asked = _periods(events, answering, ends, settings.requests.window_days)
 
+    is_positive = is_one_of(table["event"], settings.requests.positive_events)[answering.position]
     positives_before = np.concatenate([[0], np.cumsum(is_positive)])
-    answered = positives_before[asked.stop] > positives_before[asked.start]
-    asked, context_row = Asked(*(column[answered] for column in asked)), context_row[answered]
+    answered = positives_before[asked.answer_stop] > positives_before[asked.answer_start]
+    asked = Asked(*(column[answered] for column in asked))
     history_stop = past.before(asked.shopper, asked.time)
-    history_start = np.maximum(past.before(asked.shopper, np.int64(0)), history_stop - settings.requests.history_length)
     return Timeline(
-        table, shopper_names, past, answering, *asked[:2], history_start, history_stop, *asked[2:], context_row
+        table=table,
+        shoppers=shoppers,
+        past=past,
+        answering=answering,
+        history_start=np.maximum(past.first(asked.shopper), history_stop - settings.requests.history_length),
+        history_stop=history_stop,
+        **asked._asdict(),
     )
 
 
-class Asked(NamedTuple):
-    """Requests, and the range of answering events of each; arrays are [num_requests]."""
-
-    shopper: np.ndarray
-    time: np.ndarray
-    start: np.ndarray
-    stop: np.ndarray
+def _sorted(table: pa.Table) -> pa.Table:
+    """Rows by shopper, then time; those of one second by all they hold, so that the order they come in is no matter."""
+    first = [name for name in ("shopper", "timestamp", "session_id", "item") if name in table.column_names]
+    others = sorted(set(table.column_names) - {*first, "user_id", "item_id"})
+    return table.sort_by([(name, "ascending") for name in [*first, *others]]).combine_chunks()
 
 
-def _periods(answering: Events, ends: np.ndarray, window_days: int) -> Asked:
-    """Every shopper is asked at the end of every period; the answer is the window that starts there."""
+def _periods(events: Events, answering: Events, ends: np.ndarray, window_days: int) -> Asked:
+    """Every shopper is asked at the end of every period; the answer is the window that starts there.
+
+    The circumstances are those of the shopper's newest event by then, of whatever kind.
+    """
     shopper, time = (grid.ravel() for grid in np.meshgrid(np.unique(answering.shopper), ends, indexing="ij"))
     window = window_days * SECONDS_A_DAY
-    return Asked(shopper, time, answering.before(shopper, time), answering.before(shopper, time + window))
+    known = events.before(shopper, time)
+    return Asked(
+        shopper,
+        time,
+        answer_start=answering.before(shopper, time),
+        answer_stop=answering.before(shopper, time + window),
+        context_row=np.where(known > events.first(shopper), known - 1, -1),
+    )
 
 
-def _baskets(table: pa.Table, events: Events, answering: Events, is_positive: np.ndarray):
-    """A request stands at the start of each session; without session ids, events of one second are one session."""
-    if "session_id" in table.column_names:
-        session = pc.rank(pc.fill_null(table["session_id"], ""), tiebreaker="dense").to_numpy().astype(np.int64)
-    else:
-        session = events.time
+def _sessions(table: pa.Table) -> np.ndarray:
+    """A number for each event's session, int64 [n]; events of one second without a session id are one session."""
+    time = table["timestamp"].to_numpy()
+    if "session_id" not in table.column_names:
+        return time
+    named = table["session_id"].combine_chunks().dictionary_encode()
+    number = pc.fill_null(named.indices.cast(pa.int64()), -1).to_numpy()
+    return np.where(number < 0, len(named.dictionary) + time, number)
+
+
+def _baskets(events: Events, answering: Events, session: np.ndarray) -> tuple[Events, Asked]:
+    """A request stands at the start of each session, in the circumstances of its first event.
+
+    Returns:
+        The answering events, those of a session side by side; the requests.
+    """
     _, first, basket = np.unique(_moment(events.shopper, session), return_index=True, return_inverse=True)
-    start_of_basket = events.time[first][basket][answering.position]
-    order = np.lexsort((basket[answering.position], start_of_basket, answering.shopper))
-    answering, is_positive = answering.where(order), is_positive[order]
-    basket, start_of_basket = basket[answering.position], start_of_basket[order]
+    basket = basket[answering.position]
+    order = np.lexsort((basket, events.time[first][basket], answering.shopper))
+    answering, basket = answering.where(order), basket[order]
     starts = np.flatnonzero(np.diff(basket, prepend=-1))
-    stops = np.append(starts[1:], len(basket))
-    return answering, is_positive, Asked(answering.shopper[starts], start_of_basket[starts], starts, stops)
+    stops = np.append(starts, len(basket))[1:]
+    opening = first[basket[starts]]
+    return answering, Asked(events.shopper[opening], events.time[opening], starts, stops, context_row=opening)

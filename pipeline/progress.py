@@ -1,0 +1,97 @@
+"""Shows a person how a run goes on: a line for each finished component, and under them what goes on now."""
+
+import logging
+import re
+import time
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+_STARTS, _ENDS = "Component %s is running.", "Component %s is finished."  # as LocalDagRunner logs them
+_EPOCH = re.compile(r"Epoch (\d+)/(\d+)")
+_LOSSES = re.compile(r"\b((?:val_)?total_loss): ([\d.e+-]+)")
+_PLAIN_SECONDS = 30  # between two lines about the same component where no terminal shows it live
+
+
+class ProgressHandler(logging.Handler):
+    """Turns log records about components, and those with which long ones say how far they are, into lines."""
+
+    def __init__(self, console: Console, outcome: Callable[[str], tuple[bool, str]]):
+        """Prepares; listens to the root logger for as long as its context is entered.
+
+        Args:
+            console: where to.
+            outcome: tells of a finished component whether it came from the cache, and in a few words what it made.
+        """
+        super().__init__()
+        self._console, self._outcome = console, outcome
+        self._live = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description:<18}"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[detail]}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._live.add_task("", start=False, visible=False, detail="")
+        self._started = self._printed = time.monotonic()
+        self._epoch = self._losses = ""
+        self.component: str | None = None
+
+    def __enter__(self) -> "ProgressHandler":
+        logging.getLogger().addHandler(self)
+        self._live.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._live.stop()
+        logging.getLogger().removeHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.msg == _STARTS:
+            self._start(record.args[0])
+        elif record.msg == _ENDS:
+            self._finish()
+        elif detail := self._detail_in(record.getMessage()):
+            self._tell(detail)
+
+    def _start(self, component: str) -> None:
+        self.component, self._epoch, self._losses = component, "", ""
+        self._started = self._printed = time.monotonic()
+        self._live.reset(self._task, description=component, detail="", visible=True)
+
+    def _finish(self) -> None:
+        cached, outcome = self._outcome(self.component)
+        outcome = outcome or self._losses
+        elapsed = "cached" if cached else _clock(time.monotonic() - self._started)
+        self._console.print(f"  {self.component:<18} {elapsed:>8}  {outcome}".rstrip(), highlight=False, soft_wrap=True)
+        self._live.update(self._task, visible=False)
+
+    def _detail_in(self, message: str) -> str:
+        """How far the running component is, if the message says so: texts encoded, or Keras' losses of an epoch."""
+        if message.startswith("encoding item texts:"):
+            return message
+        if epoch := _EPOCH.fullmatch(message.strip()):
+            self._epoch = f"epoch {epoch[1]} of {epoch[2]}"
+            return self._epoch
+        if losses := _LOSSES.findall(message):
+            named = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in losses)
+            self._losses = f"{self._epoch or 'epoch 1 of 1'}: {named}"  # a single epoch is not announced
+            return self._losses
+        return ""
+
+    def _tell(self, detail: str) -> None:
+        self._live.update(self._task, detail=detail)
+        now = time.monotonic()
+        if not self._console.is_terminal and now - self._printed > _PLAIN_SECONDS:
+            self._console.print(f"  {self.component:<18} {_clock(now - self._started):>8}  {detail}", soft_wrap=True)
+            self._printed = now
+
+
+def _clock(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02} min"

@@ -1,0 +1,158 @@
+"""The joint loss against a computation in numpy."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tiny_pipeline
+
+SEED = 5
+NEGATIVES, NUM_ITEMS, TEMPERATURE = 8, 30, 0.1
+
+
+@pytest.fixture(scope="module")
+def untrained(shop):
+    return tiny_pipeline.untrained(shop, shop.settings)
+
+
+@pytest.fixture(scope="module")
+def model(untrained):
+    return untrained[0]
+
+
+@pytest.fixture(scope="module")
+def catalogue(untrained):
+    return untrained[1]
+
+
+@pytest.fixture
+def batch() -> dict[str, tf.Tensor]:
+    """Three requests: the first two share the label 4, the third has no known label and a single candidate."""
+    nan = float("nan")
+    scalars = ("hour", "weekday", "scene", "user_age", "user_club", "context_store")
+    return {
+        "history_items": tf.constant([[3, 5], [0, 7], [0, 0]], tf.int64),
+        "history_age_days": tf.constant([[1.0, 2.0], [0.0, 9.0], [0.0, 0.0]]),
+        "history_kinds": tf.constant([[1, 2], [0, 1], [0, 0]], tf.int64),
+        **{name: tf.constant([1, 0, 0], tf.int64) for name in scalars},
+        **{name: tf.constant([1.0, -1.0, 0.0]) for name in ("user_income", "context_temperature")},
+        "label_items": tf.constant([[4, 12, 20], [9, 4, 0], [0, 0, 0]], tf.int64),
+        "candidate_items": tf.constant([[4, 12, 3], [9, 8, 0], [1, 0, 0]], tf.int64),
+        "candidate_popularity": tf.constant([[1.0, 2.0, 0.5], [0.2, 0.0, 0.0], [3.0, 0.0, 0.0]]),
+        "candidate_purchase": tf.constant([[1.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]),
+        "candidate_spend": tf.constant([[2.5, nan, nan], [4.0, nan, 0.0], [nan, 0.0, 0.0]]),
+    }
+
+
+def losses(model, batch, training: bool = False) -> dict[str, float]:
+    """The loss that `compute_loss` returns, and the means that it reports."""
+    model.reset_metrics()
+    tf.random.set_seed(SEED)
+    joint = float(model.compute_loss(batch, training=training))
+    return {"returned": joint, **{name: float(value) for name, value in model.get_metrics_result().items()}}
+
+
+def drawn(batch) -> tuple[np.ndarray, np.ndarray]:
+    """What the model draws under `SEED`: each request's positive, and the sampled negatives."""
+    tf.random.set_seed(SEED)
+    labels = batch["label_items"].numpy()
+    chance = np.where(labels > 0, tf.random.uniform(labels.shape).numpy(), -1.0)
+    negatives = tf.random.uniform([NEGATIVES], 1, NUM_ITEMS + 1, tf.int64).numpy()
+    return labels[np.arange(len(labels)), chance.argmax(axis=1)], negatives
+
+
+def test_retrieval_is_a_sampled_softmax_corrected_for_the_chance_of_each_candidate(model, catalogue, batch):
+    positive, negatives = drawn(batch)
+    candidates = np.concatenate([positive, negatives])
+    labels = batch["label_items"].numpy()
+    query = model.request_model.embed(batch, model.item_tower).query.numpy()
+    logits = query @ model.item_tower(tf.constant(candidates)).numpy().T / TEMPERATURE
+
+    # How many times each item is expected among the candidates: as a positive, by how often it was taken of late (plus
+    # one), and as a uniform negative.
+    taken = np.exp(catalogue.popularity)
+    taken[0] = 0.0
+    expected = len(labels) * taken / taken.sum() + NEGATIVES / NUM_ITEMS
+    logits -= np.log(expected[candidates] / (len(labels) + NEGATIVES))
+
+    total = 0.0
+    for row in (0, 1):  # the third request has nothing to learn from
+        others = [c for c in range(len(candidates)) if candidates[c] not in {*labels[row], 0}]
+        competing = np.append(logits[row, others], logits[row, row])
+        total += np.log(np.exp(competing).sum()) - logits[row, row]
+    assert losses(model, batch)["retrieval_loss"] == pytest.approx(total / 2, rel=1e-4)
+
+
+def test_positives_are_drawn_among_known_labels_only(batch):
+    positive, _ = drawn(batch)
+    assert positive[0] in (4, 12, 20)
+    assert positive[1] in (9, 4)
+    assert positive[2] == 0
+
+
+def test_classification_is_the_mean_cross_entropy_of_candidates(model, batch):
+    request = model.request_model.embed(batch, model.item_tower)
+    candidates = batch["candidate_items"]
+    raw = model.request_model.rank(request, candidates, batch["candidate_popularity"], model.item_tower(candidates))
+    logits, labels = raw["purchase"].numpy(), batch["candidate_purchase"].numpy()
+    entropy = np.log1p(np.exp(-np.abs(logits))) + np.maximum(logits, 0) - logits * labels
+    # Six candidates are items; the other three of the 3 x 3 are padding.
+    assert losses(model, batch)["purchase_loss"] == pytest.approx(entropy[candidates.numpy() > 0].sum() / 6, rel=1e-5)
+
+
+def test_regression_learns_from_labelled_candidates_only(model, batch):
+    request = model.request_model.embed(batch, model.item_tower)
+    candidates = batch["candidate_items"]
+    raw = model.request_model.rank(request, candidates, batch["candidate_popularity"], model.item_tower(candidates))
+    predicted = raw["spend"].numpy()
+    # Two candidates have a value, 2.5 and 4; the zeros are padding.
+    expected = ((predicted[0, 0] - 2.5) ** 2 + (predicted[1, 0] - 4.0) ** 2) / 2
+    assert losses(model, batch)["spend_loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_joint_loss_weighs_the_tasks(model, batch):
+    values = losses(model, batch)
+    # retrieval_weight 1, purchase weighs 1 and spend 0.1.
+    expected = values["retrieval_loss"] + values["purchase_loss"] + 0.1 * values["spend_loss"]
+    assert values["joint_loss"] == values["returned"] == pytest.approx(expected, rel=1e-6)
+
+
+def test_reported_losses_are_means_over_requests_not_over_batches(model, batch):
+    first = losses(model, batch)["joint_loss"]
+    half = {name: values[:1] for name, values in batch.items()}
+    second = losses(model, half)["joint_loss"]
+    model.reset_metrics()
+    tf.random.set_seed(SEED)
+    model.compute_loss(batch)
+    tf.random.set_seed(SEED)
+    model.compute_loss(half)
+    assert float(model.get_metrics_result()["joint_loss"]) == pytest.approx((3 * first + second) / 4, rel=1e-5)
+
+
+def test_gradients_are_finite_where_labels_are_nan(model, batch):
+    with tf.GradientTape() as tape:
+        loss = model.compute_loss(batch, training=True)
+    gradients = tape.gradient(loss, model.trainable_variables)
+    assert all(gradient is None or np.isfinite(tf.convert_to_tensor(gradient)).all() for gradient in gradients)
+
+
+def test_a_batch_in_which_nothing_is_known_costs_nothing(model, batch):
+    unknown = {name: values[2:] for name, values in batch.items()}
+    unknown["candidate_items"] = tf.zeros_like(unknown["candidate_items"])
+    assert losses(model, unknown)["returned"] == 0.0
+
+
+def test_padding_candidates_leave_the_batch_statistics_alone(model, batch):
+    def statistics(candidates: int) -> list[np.ndarray]:
+        names = ("candidate_items", "candidate_popularity", "candidate_purchase", "candidate_spend")
+        padded = batch | {name: tf.pad(batch[name], [[0, 0], [0, candidates]]) for name in names}
+        moving = [weight for weight in model.non_trainable_weights if "moving" in weight.name]
+        before = [weight.numpy() for weight in moving]
+        tf.random.set_seed(SEED)
+        model.compute_loss(padded, training=True)
+        learnt = [weight.numpy() for weight in moving]
+        for weight, value in zip(moving, before, strict=True):
+            weight.assign(value)
+        return learnt
+
+    for plain, padded in zip(statistics(0), statistics(5), strict=True):
+        np.testing.assert_allclose(padded, plain, rtol=1e-4, atol=1e-6)

@@ -1,0 +1,173 @@
+"""Training: reproducible, stopped early, in lower precision, of the text encoder too, and on several devices."""
+
+import pathlib
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tiny_pipeline
+import tiny_shop
+
+from models import trainer
+from pipeline.config import ConfigError
+
+REQUEST = tiny_shop.request(3, 4)
+
+
+def batches(shop, split: str) -> Iterator[dict[str, tf.Tensor]]:
+    """Transformed requests, dense, in batches as in training."""
+    files = tf.io.gfile.glob(shop.files(split))
+    for serialized in tf.data.TFRecordDataset(files, "GZIP").batch(shop.settings.training.batch_size):
+        parsed = tf.io.parse_example(serialized, shop.graph.transformed_feature_spec())
+        yield {
+            name: tf.sparse.to_dense(values) if isinstance(values, tf.SparseTensor) else values
+            for name, values in parsed.items()
+        }
+
+
+@pytest.fixture
+def batch(shop) -> dict[str, tf.Tensor]:
+    return next(batches(shop, "train"))
+
+
+def step(model, batch) -> tuple[float, list]:
+    """The loss of one batch, and the gradients that it gives."""
+    with tf.GradientTape() as tape:
+        loss = model.compute_loss(batch, training=True)
+    return float(loss), tape.gradient(loss, model.trainable_variables)
+
+
+def test_the_same_seed_gives_the_same_model(shop, saved_model, served, tmp_path):
+    again = tiny_pipeline.train(shop, tmp_path)
+    first, second = (tf.train.load_checkpoint(f"{folder}/variables/variables") for folder in (saved_model, again))
+    names = [name for name in first.get_variable_to_shape_map() if "VARIABLE_VALUE" in name]
+    assert len(names) > 40
+    for name in names:
+        np.testing.assert_array_equal(first.get_tensor(name), second.get_tensor(name), err_msg=name)
+    example = tf.constant([tiny_shop.encode(REQUEST)])
+    lists = [model["serving_default"](examples=example) for model in (served, tf.saved_model.load(again).signatures)]
+    np.testing.assert_array_equal(lists[0]["item_ids"], lists[1]["item_ids"])
+    np.testing.assert_array_equal(lists[0]["scores"], lists[1]["scores"])
+
+
+def test_the_weights_of_the_best_epoch_are_kept(shop, tmp_path, caplog):
+    # Steps this large find a minimum in the first epochs and leave it again.
+    settings = tiny_pipeline.change(
+        shop.settings, training={"learning_rate": 0.5, "epochs": 4, "early_stopping_patience": 4}
+    )
+    model, _ = tiny_pipeline.untrained(shop, settings)
+    with caplog.at_level("INFO", logger="absl"):
+        trainer.fit(model, tiny_pipeline.trainer_args(shop, settings, tmp_path), shop.graph, settings)
+    lines = [line for line in caplog.messages if line.startswith("epoch ")]
+    assert [line.split(":")[0] for line in lines] == [f"epoch {epoch} of 4" for epoch in (1, 2, 3, 4)]
+    by_epoch = [float(re.search(r"val purchase loss ([\d.]+)", line)[1]) for line in lines]
+    joint = [float(re.search(r"val joint loss ([\d.]+)", line)[1]) for line in lines]
+    best = int(np.argmin(joint))
+    assert best < 3
+    # What is drawn at random does not touch the ranking losses, so that they tell which epoch's weights these are.
+    model.reset_metrics()
+    for batch in batches(shop, "validation"):
+        model.compute_loss(batch)
+    assert float(model.get_metrics_result()["purchase_loss"]) == pytest.approx(by_epoch[best], rel=1e-3)
+    assert by_epoch[best] != pytest.approx(by_epoch[-1], rel=1e-2)
+
+
+def test_bfloat16_computes_the_wide_layers_and_keeps_weights_and_outputs_in_float32(shop, batch):
+    settings = tiny_pipeline.change(shop.settings, training={"precision": "bfloat16"})
+    model, _ = tiny_pipeline.untrained(shop, settings)
+    loss, gradients = step(model, batch)
+    assert np.isfinite(loss)
+    assert all(np.isfinite(tf.convert_to_tensor(g)).all() for g in gradients if g is not None)
+    assert {weight.dtype for weight in model.trainable_weights} == {tf.float32}
+    assert "bfloat16" in {layer.compute_dtype for layer in model.submodules if hasattr(layer, "compute_dtype")}
+    request = model.request_model.embed(batch, model.item_tower)
+    candidates = batch["candidate_items"]
+    raw = model.request_model.rank(request, candidates, batch["candidate_popularity"], model.item_tower(candidates))
+    assert request.query.dtype == tf.float32
+    assert {values.dtype for values in raw.values()} == {tf.float32}
+
+
+@pytest.mark.parametrize(("training", "learns"), [("frozen", False), ("full", True)])
+def test_the_text_encoder_learns_if_it_is_to(shop, batch, training, learns):
+    text = shop.settings.model.text.model_copy(update={"training": training})
+    model, _ = tiny_pipeline.untrained(shop, tiny_pipeline.change(shop.settings, model={"text": text}))
+    _, gradients = step(model, batch)
+    kernels = [
+        gradient
+        for gradient, weight in zip(gradients, model.trainable_variables, strict=True)
+        if weight.shape == [11, 11]  # the words that the encoder knows
+    ]
+    assert [bool(np.abs(kernel).any()) for kernel in kernels] == [True] * learns
+
+
+def test_served_texts_are_those_of_the_trained_encoder(shop):
+    text = shop.settings.model.text.model_copy(update={"training": "full"})
+    model, _ = tiny_pipeline.untrained(shop, tiny_pipeline.change(shop.settings, model={"text": text}))
+    model.item_tower(tf.constant([1], tf.int64))
+    item_text = model.item_tower.text
+    assert item_text.vectors is None
+    (kernel,) = item_text.encoder.trainable_weights
+    kernel.assign(2.0 * kernel)
+    learning = item_text(tf.range(31, dtype=tf.int64))
+    item_text.freeze()
+    np.testing.assert_allclose(item_text(tf.range(31, dtype=tf.int64)), learning, rtol=1e-6)
+    assert np.max(item_text.vectors) == 2.0  # a word counts 2 now
+
+
+def test_a_text_encoder_is_not_trained_on_several_devices(shop):
+    text = shop.settings.model.text.model_copy(update={"training": "full"})
+    settings = tiny_pipeline.change(shop.settings, model={"text": text}, training={"strategy": "mirrored"})
+    with pytest.raises(ConfigError, match=r"training\.strategy"):
+        tiny_pipeline.untrained(shop, settings)
+
+
+MIRRORED = """
+import pathlib, sys
+import models
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+import numpy as np
+import tiny_pipeline, tiny_shop
+from models import trainer
+
+texts, graph_dir, examples_dir, folder = map(pathlib.Path, sys.argv[1:])
+shop = tiny_pipeline.Transformed(tiny_shop.config(texts), str(graph_dir), examples_dir)
+training = {"strategy": "mirrored", "epochs": 1, "batch_size": 13}
+settings = tiny_pipeline.change(shop.settings, training=training)
+model, _ = tiny_pipeline.untrained(shop, settings)
+args = tiny_pipeline.trainer_args(shop, settings, folder)
+nobody = folder / "Split-validation" / "empty.gz"
+nobody.parent.mkdir()
+tf.io.TFRecordWriter(str(nobody), "GZIP").close()
+args.eval_files = [str(nobody)]
+trainer.fit(model, args, shop.graph, settings)
+assert all(np.isfinite(weight).all() for weight in model.get_weights() if weight.dtype.kind == "f")
+
+strategy = model.distribute_strategy
+assert strategy.num_replicas_in_sync == 2
+import test_model_training
+batch = next(test_model_training.batches(shop, "train"))
+model.reset_metrics()
+shares = strategy.run(model.compute_loss, args=(batch,))
+total = float(strategy.reduce("SUM", shares, axis=None))
+assert abs(total - float(model.get_metrics_result()["joint_loss"])) < 1e-4, total
+print("mirrored:", total)
+"""
+
+
+def test_two_replicas_share_the_loss_of_a_step_and_need_no_validation(shop, text_modules, tmp_path):
+    here = pathlib.Path(__file__).parent
+    command = [sys.executable, "-c", MIRRORED, text_modules, shop.graph_dir, shop.examples_dir, tmp_path]
+    done = subprocess.run(
+        list(map(str, command)),
+        env={"PYTHONPATH": f"{here.parents[1]}:{here}", "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "mirrored:" in done.stdout, done.stderr[-3000:]

@@ -1,0 +1,182 @@
+import copy
+
+import pytest
+
+from pipeline import config
+
+MINIMAL = {
+    "name": "shop",
+    "data": {"root": "data/shop"},
+    "schema_dir": "schemas",
+    "features": [{"name": "age", "role": "user", "kind": "categorical"}],
+    "requests": {"positive_events": ["purchase"]},
+    "model": {"heads": [{"name": "purchase", "events": ["purchase"]}]},
+}
+
+
+@pytest.fixture
+def document(tmp_path):
+    """A configuration with the least in it, and the schemas that it names."""
+    (tmp_path / "schemas").mkdir()
+    for table in ("events", "items", "users"):
+        (tmp_path / "schemas" / f"{table}.pbtxt").touch()
+    return copy.deepcopy(MINIMAL)
+
+
+@pytest.fixture
+def mistakes(document, write_config):
+    """The lines about a configuration's keys, once it was changed."""
+
+    def of(overrides: dict) -> list[str]:
+        with pytest.raises(config.ConfigError) as error:
+            config.load(write_config(document), overrides)
+        first, *lines = str(error.value).splitlines()
+        assert first.endswith("shop.yaml cannot be used:")
+        return [line.strip() for line in lines]
+
+    return of
+
+
+@pytest.mark.parametrize("name", ["complete_journey", "complete_journey_sample", "movielens"])
+def test_a_shipped_configuration_loads_by_its_name(name):
+    assert config.load(name).name == name
+
+
+def test_the_least_configuration_gets_the_defaults(document, write_config, tmp_path):
+    loaded = config.load(write_config(document))
+    assert (loaded.training.epochs, loaded.evaluation.cutoffs) == (5, [10, 50, 100])
+    assert loaded.schema_dir == str(tmp_path / "schemas")
+    assert str(loaded.serving_dir) == "runs/shop/serving/shelfwise"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "line"),
+    [
+        ({"training.epoch": 1}, "training.epoch: unknown key; did you mean `epochs`?"),
+        ({"colour": "red"}, "colour: unknown key"),
+        ({"requests": {}}, "requests.positive_events: is needed and missing"),
+        ({"requests.positive_events": []}, "requests.positive_events: must not be empty"),
+        ({"training": 5}, "training: must be a mapping of keys, not 5"),
+        ({"training.epochs": "many"}, "training.epochs: must be a valid integer, unable to parse string as an integer"),
+        ({"training.epochs": 0}, "training.epochs: must be greater than 0, not 0"),
+        ({"training.learning_rate": float("nan")}, "training.learning_rate: must be a finite number, not nan"),
+        ({"requests.validation_share": 1.5}, "requests.validation_share: must be less than or equal to 1, not 1.5"),
+        ({"requests.every": "week"}, "requests.every: must be `basket` or a number of days, at least 1, not 'week'"),
+        ({"name": "My Shop"}, "name: must match ^[a-z][a-z0-9_]*$, not 'My Shop'"),
+        ({"data.source": "amazon"}, "data.source: must be 'complete_journey' or 'movielens', not 'amazon'"),
+        ({"data.sample": 10}, "data: `sample` thins out public data, so it needs a `source`"),
+        ({"data.first_span": 9, "data.last_span": 3}, "data: `first_span` 9 comes after `last_span` 3"),
+        ({"model.embedding_dim": 30}, "model: `embedding_dim` 30 must be a multiple of `attention_heads` 4"),
+    ],
+)
+def test_a_mistake_is_reported_with_its_dotted_key(mistakes, overrides, line):
+    (found,) = mistakes(overrides)
+    assert found.startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("heads", "line"),
+    [
+        ([{"name": "buy"}], "model.heads.0: head 'buy': `events` belongs to cross_entropy heads"),
+        ([{"name": "buy", "events": ["purchase"]}, {"name": "spend", "loss": "squared_error"}],
+         "model.heads.1: head 'spend': `column` belongs to squared_error heads"),
+        ([{"name": "buy", "events": ["purchase"]}] * 2, "model.heads: declared twice: buy"),
+        ([{"name": "score", "events": ["purchase"]}], "model.heads.0: the pipeline itself uses the name 'score'"),
+    ],
+)  # fmt: skip
+def test_a_head_needs_a_label_and_a_name_of_its_own(mistakes, heads, line):
+    (found,) = mistakes({"model.heads": heads})
+    assert found.startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("features", "line"),
+    [
+        ([("age", "user", "numeric"), ("age", "item", "numeric")], "features: declared twice: age"),
+        ([("bio", "user", "text")], "features.0: feature 'bio': only items have texts"),
+        ([("id", "item", "categorical")], "features.0: the pipeline itself uses the name 'id'"),
+        ([("shoe size", "user", "numeric")], "features.0.name: must match"),
+        ([("age", "shopper", "numeric")], "features.0.role: must be 'user', 'item' or 'context', not 'shopper'"),
+    ],
+)
+def test_a_feature_needs_a_role_a_kind_and_a_name_of_its_own(mistakes, features, line):
+    (found,) = mistakes({"features": [dict(zip(("name", "role", "kind"), one, strict=True)) for one in features]})
+    assert found.startswith(line)
+
+
+@pytest.mark.parametrize("key", ["evaluation.floors", "evaluation.max_loss"])
+def test_a_threshold_on_what_is_not_measured_is_refused_with_the_names_that_are(mistakes, key):
+    (found,) = mistakes({"evaluation.cutoffs": [10], key: {"ndcg@20": 0.1, "ndcg@10": 0.1}})
+    assert found == (
+        f"{key}: there is no ndcg@20; choose from recall@10, ndcg@10, mrr@10, hit_rate@10, first_time/recall@10, "
+        "first_time/ndcg@10, first_time/mrr@10, first_time/hit_rate@10"
+    )
+
+
+def test_a_misspelt_slice_is_refused_with_those_that_there_are(mistakes):
+    (found,) = mistakes({"evaluation.slices": [["shopper"], ["user_age", "shoper"]]})
+    assert found == "evaluation.slices: there is no shoper; choose from shopper, scene, user_age"
+
+
+def test_an_item_feature_is_no_slice_of_requests(mistakes):
+    brand = {"name": "brand", "role": "item", "kind": "categorical"}
+    (found,) = mistakes({"features": [brand], "evaluation.slices": [["item_brand"]]})
+    assert found == "evaluation.slices: there is no item_brand; choose from shopper, scene"
+
+
+def test_all_mistakes_are_reported_at_once(mistakes):
+    found = mistakes({"data.rot": 1, "training.epochs": 0, "model.heads": [], "evaluation.slices": [["nobody"]]})
+    assert [line.split(":")[0] for line in found] == ["data.rot", "model.heads", "training.epochs", "evaluation.slices"]
+
+
+def test_a_schema_dir_without_the_schemas_is_refused(document, mistakes, tmp_path):
+    (tmp_path / "schemas" / "items.pbtxt").unlink()
+    assert mistakes({}) == [f"schema_dir: {tmp_path}/schemas has no items.pbtxt"]
+
+
+def test_a_file_inherits_from_its_base_key_by_key(document, write_config):
+    document["training"] = {"epochs": 7, "batch_size": 32}
+    write_config(document, "parent.yaml")
+    features = [{"name": "income", "role": "user", "kind": "categorical"}]
+    child = {"base": "parent.yaml", "name": "child", "training": {"epochs": 1}, "features": features}
+    loaded = config.load(write_config(child, "child.yaml"))
+    assert (loaded.name, loaded.training.epochs, loaded.training.batch_size) == ("child", 1, 32)
+    assert loaded.features_of("user") == ["income"]  # a list is replaced as a whole
+
+
+def test_a_base_may_be_a_shipped_configuration(write_config):
+    loaded = config.load(write_config({"base": "movielens", "data": {"sample": 5}}))
+    shipped = config.load("movielens")
+    assert loaded.data == shipped.data.model_copy(update={"sample": 5})
+    assert loaded.schema_dir == shipped.schema_dir
+
+
+def test_files_that_are_each_others_base_are_refused(write_config):
+    write_config({"base": "b.yaml"}, "a.yaml")
+    with pytest.raises(config.ConfigError, match="its own base"):
+        config.load(write_config({"base": "a.yaml"}, "b.yaml"))
+
+
+def test_overrides_reach_into_sections_and_make_those_that_are_not_there(document, write_config):
+    loaded = config.load(write_config(document), {"training.epochs": 3, "evaluation.floors.ndcg@10": 0.5})
+    assert (loaded.training.epochs, loaded.evaluation.floors) == (3, {"ndcg@10": 0.5})
+
+
+def test_an_override_into_a_list_is_refused_with_what_to_set_instead(document, write_config):
+    with pytest.raises(config.ConfigError, match=r"model\.heads\.0\.loss_weight .* set model\.heads as a whole"):
+        config.load(write_config(document), {"model.heads.0.loss_weight": 2})
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("name: [", "no valid YAML"), ("- name", "must hold a mapping of keys"), ("", "must hold a mapping of keys")],
+)
+def test_a_file_that_is_no_mapping_is_refused(tmp_path, content, message):
+    (tmp_path / "shop.yaml").write_text(content)
+    with pytest.raises(config.ConfigError, match=message):
+        config.load(tmp_path / "shop.yaml")
+
+
+def test_an_unknown_name_is_refused_with_the_shipped_ones():
+    with pytest.raises(config.ConfigError, match="complete_journey, complete_journey_sample, movielens"):
+        config.load("complete_journy")

@@ -1,0 +1,69 @@
+import io
+import logging
+
+import pytest
+from rich.console import Console
+
+from pipeline import progress
+
+OUTCOMES = {"EventsGen": (False, "10 read"), "Transform": (True, ""), "Trainer": (False, "")}
+
+
+@pytest.fixture
+def lines():
+    """What a plain file gets to see of the given log records, line by line."""
+
+    def of(*records: tuple) -> list[str]:
+        console = Console(file=io.StringIO(), width=100)
+        logger = logging.getLogger()
+        level = logger.level
+        logger.setLevel(logging.INFO)
+        try:
+            with progress.ProgressHandler(console, OUTCOMES.__getitem__):
+                for message, *arguments in records:
+                    logger.info(message, *arguments)
+        finally:
+            logger.setLevel(level)
+        return console.file.getvalue().splitlines()
+
+    return of
+
+
+def _during(component: str, *records: tuple) -> list[tuple]:
+    return [("Component %s is running.", component), *records, ("Component %s is finished.", component)]
+
+
+def test_a_finished_component_is_a_line_with_its_time_and_counts(lines):
+    (line,) = lines(*_during("EventsGen"))
+    assert line.split() == ["EventsGen", "0.0", "s", "10", "read"]
+
+
+def test_a_cached_component_says_so_instead_of_a_time(lines):
+    (line,) = lines(*_during("Transform"))
+    assert line.split() == ["Transform", "cached"]
+
+
+def test_training_ends_with_the_losses_of_its_last_epoch(lines):
+    (line,) = lines(
+        *_during(
+            "Trainer",
+            ("Epoch 1/2",),
+            ("21/21 - 14s - loss: 8.0 - total_loss: 8.0706 - val_loss: 8.4 - val_total_loss: 8.4613 - 687ms/step",),
+            ("Epoch 2/2",),
+            ("21/21 - 6s - loss: 7.7 - total_loss: 7.7416 - val_loss: 8.1 - val_total_loss: 8.1112 - 264ms/step",),
+        )
+    )
+    assert line.endswith("epoch 2 of 2: total loss 7.7416, val total loss 8.1112")
+
+
+def test_without_a_terminal_a_long_component_says_now_and_then_how_far_it_is(lines, monkeypatch):
+    monkeypatch.setattr(progress, "_PLAIN_SECONDS", 0)
+    found = lines(*_during("Trainer", ("encoding item texts: %d of %d", 128, 5866), ("something else",)))
+    assert [line.split("  ")[-1].strip() for line in found[:1]] == ["encoding item texts: 128 of 5866"]
+    assert len(found) == 2
+
+
+def test_a_minute_and_more_is_written_in_minutes():
+    assert progress._clock(59.94) == "59.9 s"
+    assert progress._clock(60) == "1:00 min"
+    assert progress._clock(119.8) == "2:00 min"
