@@ -26,6 +26,7 @@ serve: environment ## Serve the pushed versions on port 8500
 
 bench: environment ## Measure the join, the training and the served quality
 	$(BIN)/python -m benchmarks.request_examples
+	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.quality
 
 lock: environment ## Resolve requirements.in anew

@@ -8,6 +8,7 @@ import contextlib
 import logging
 import os
 import pathlib
+import shlex
 import sys
 from collections.abc import Iterator
 from typing import Annotated
@@ -102,6 +103,7 @@ def run(config: ConfigName, overrides: Overrides = None) -> None:
     from pipeline import local_runner, served
 
     local_runner.run(loaded)
+    Console().print()
     blessed = _print_report(loaded)
     Console().print(served.describe(loaded), highlight=False, soft_wrap=True)
     if not blessed:
@@ -189,7 +191,8 @@ def demo(config: ConfigName = "complete_journey", overrides: Overrides = None) -
     run(config, overrides)
     from pipeline import demonstration
 
-    demonstration.show(_load(config, overrides))
+    again = shlex.join([config, *(word for override in overrides or [] for word in ("--set", override))])
+    demonstration.show(_load(config, overrides), again)
 
 
 def _print_report(config: configs.Config) -> bool:

@@ -13,8 +13,12 @@ _ITEMS = 10
 _LOAD_SECONDS = 120
 
 
-def show(config: Config) -> None:
+def show(config: Config, arguments: str) -> None:
     """Recommendations for one shopper, a search and similar items, from the newest pushed version.
+
+    Args:
+        config: whose model.
+        arguments: with which `shelfwise` finds this configuration again, for the commands that go on.
 
     Raises:
         FileNotFoundError: nothing was ever pushed.
@@ -27,12 +31,24 @@ def show(config: Config) -> None:
         with console.status("Starting the server"):
             server.start(_LOAD_SECONDS)
         try:
-            _ask(config, server.address, console)
+            user_id = _ask(config, server.address, console)
         finally:
             server.stop()
+        query = config.example_query or "what you look for"
+        console.print(
+            "\nTo go on asking:\n"
+            f"  shelfwise serve {arguments} &\n"
+            f"  shelfwise query {arguments} --user {user_id}\n"
+            f"  shelfwise search {arguments} {query!r}\n"
+            f"For TensorFlow Serving, the versions are in {config.serving_dir}\n"
+            f"For TensorBoard, the training curves are in {config.run_dir / 'artifacts' / 'Trainer' / 'model_run'}",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
-def _ask(config: Config, address: str, console: Console) -> None:
+def _ask(config: Config, address: str, console: Console) -> str:
+    """Asks and prints; returns the shopper who asked."""
     with Client(address, config.serving.model_name) as client:
         console.print(f"\nServing version {client.status()[0].version} on {address} (gRPC)\n", highlight=False)
     shop = Shop(config)
@@ -41,13 +57,4 @@ def _ask(config: Config, address: str, console: Console) -> None:
     if config.example_query:
         console.print(ask.matches(config, address, config.example_query, user_id, _ITEMS))
     console.print(ask.similar(config, address, shop.shopper(user_id).history[-1].item_id, _ITEMS))
-    console.print(
-        "\nTo go on asking:\n"
-        f"  shelfwise serve {config.name} &\n"
-        f"  shelfwise query {config.name} --user {user_id}\n"
-        f"  shelfwise search {config.name} '{config.example_query or 'what you look for'}'\n"
-        f"Versions for TensorFlow Serving are in {config.serving_dir}, training curves for TensorBoard in "
-        f"{config.run_dir / 'artifacts' / 'Trainer' / 'model_run'}.",
-        highlight=False,
-        soft_wrap=True,
-    )
+    return user_id

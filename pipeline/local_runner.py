@@ -32,12 +32,10 @@ def run(config: Config) -> None:
         console.print(f"Running the pipeline [bold]{config.name}[/bold]; the full log is {log}", soft_wrap=True)
         with console.status("Loading TensorFlow Extended"):
             # Not at the top: this takes long and prints, and neither must befall those who only ask for `--help`.
-            import tensorflow as tf
             from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
             from pipeline.dag import create_pipeline
 
-        tf.keras.utils.disable_interactive_logging()  # so that Keras logs its epochs, and `ProgressHandler` sees them
         pipeline = create_pipeline(config)
         with ProgressHandler(console, lambda component: _outcome(config, component)) as progress:
             try:
@@ -48,7 +46,7 @@ def run(config: Config) -> None:
             except Exception as error:
                 logging.exception("%s failed", progress.component)
                 raise RunFailed(
-                    f"{progress.component} failed: {root_cause(error)}\nNothing was pushed. Once this is mended, the "
+                    f"{progress.component} failed: {_message(error)}\nNothing was pushed. Once this is mended, the "
                     f"same command goes on from {progress.component}. The full log is {log}"
                 ) from error
 
@@ -58,8 +56,10 @@ def _outcome(config: Config, component: str) -> tuple[bool, str]:
     return record.is_cached(component), record.outcome(component)
 
 
-def root_cause(error: BaseException) -> str:
-    """The message of the error that started it, without what Beam appends about its own stages."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return str(error).split(" [while running", 1)[0] or type(error).__name__
+def _message(error: Exception) -> str:
+    """What an error says, without what Beam appends about its own stages."""
+    text = str(error).split(" [while running", 1)[0]
+    # The others, such as KeyError, are rarely written for a person and need their type to be understood.
+    return (
+        text if isinstance(error, ValueError | OSError | RuntimeError) and text else f"{type(error).__name__}: {text}"
+    )

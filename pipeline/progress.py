@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 _STARTS, _ENDS = "Component %s is running.", "Component %s is finished."  # as LocalDagRunner logs them
-_EPOCH = re.compile(r"Epoch (\d+)/(\d+)")
-_LOSSES = re.compile(r"\b((?:val_)?total_loss): ([\d.e+-]+)")
+_ENCODED, _EPOCH = re.compile(r"encoding item texts: \d+ of \d+"), re.compile(r"epoch \d+ of \d+")  # as Trainer does
+_LOSS = re.compile(r"(?:val )?joint loss [\d.]+")
 _PLAIN_SECONDS = 30  # between two lines about the same component where no terminal shows it live
 
 
@@ -37,7 +37,7 @@ class ProgressHandler(logging.Handler):
         )
         self._task = self._live.add_task("", start=False, visible=False, detail="")
         self._started = self._printed = time.monotonic()
-        self._epoch = self._losses = ""
+        self._last_epoch = ""
         self.component: str | None = None
 
     def __enter__(self) -> "ProgressHandler":
@@ -50,37 +50,34 @@ class ProgressHandler(logging.Handler):
         logging.getLogger().removeHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.msg == _STARTS:
-            self._start(record.args[0])
-        elif record.msg == _ENDS:
-            self._finish()
-        elif detail := self._detail_in(record.getMessage()):
-            self._tell(detail)
+        try:
+            if record.msg == _STARTS:
+                self._start(record.args[0])
+            elif record.msg == _ENDS:
+                self._finish()
+            elif detail := self._detail_in(record.getMessage()):
+                self._tell(detail)
+        except Exception:  # as in logging's own handlers: what is shown must never stop what runs
+            self.handleError(record)
 
     def _start(self, component: str) -> None:
-        self.component, self._epoch, self._losses = component, "", ""
+        self.component, self._last_epoch = component, ""
         self._started = self._printed = time.monotonic()
         self._live.reset(self._task, description=component, detail="", visible=True)
 
     def _finish(self) -> None:
         cached, outcome = self._outcome(self.component)
-        outcome = outcome or self._losses
+        outcome = outcome or self._last_epoch
         elapsed = "cached" if cached else _clock(time.monotonic() - self._started)
         self._console.print(f"  {self.component:<18} {elapsed:>8}  {outcome}".rstrip(), highlight=False, soft_wrap=True)
         self._live.update(self._task, visible=False)
 
     def _detail_in(self, message: str) -> str:
-        """How far the running component is, if the message says so: texts encoded, or Keras' losses of an epoch."""
-        if message.startswith("encoding item texts:"):
-            return message
-        if epoch := _EPOCH.fullmatch(message.strip()):
-            self._epoch = f"epoch {epoch[1]} of {epoch[2]}"
-            return self._epoch
-        if losses := _LOSSES.findall(message):
-            named = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in losses)
-            self._losses = f"{self._epoch or 'epoch 1 of 1'}: {named}"  # a single epoch is not announced
-            return self._losses
-        return ""
+        """How far the running component is, if the message says so."""
+        if epoch := _EPOCH.match(message):
+            self._last_epoch = f"{epoch[0]}: {', '.join(_LOSS.findall(message))}"
+            return self._last_epoch
+        return message if _ENCODED.match(message) else ""
 
     def _tell(self, detail: str) -> None:
         self._live.update(self._task, detail=detail)

@@ -29,7 +29,7 @@ class RunRecord:
         self._name = config.name
         path = config.run_dir / "metadata.sqlite"
         if not path.exists():
-            raise NoRun(f"{config.name} has not run yet: there is no {path}; `shelfwise run {config.name}` makes it")
+            raise NoRun(f"the pipeline {config.name} has not run yet: `shelfwise run` will write {path}")
         connection = ConnectionConfig()
         connection.sqlite.filename_uri = str(path)
         self._store = mlmd.MetadataStore(connection)
@@ -62,9 +62,7 @@ class RunRecord:
         """
         evaluation = self.outputs("Evaluator").get("evaluation")
         if evaluation is None:
-            raise NoRun(
-                f"the newest run of {self._name} came to no evaluation; `shelfwise run {self._name}` goes on with it"
-            )
+            raise NoRun(f"the newest run of {self._name} came to no evaluation; `shelfwise run` goes on with it")
         return evaluation.uri
 
     def outcome(self, component: str) -> str:

@@ -38,6 +38,7 @@ def batch() -> dict[str, tf.Tensor]:
         "label_items": tf.constant([[4, 12, 20], [9, 4, 0], [0, 0, 0]], tf.int64),
         "candidate_items": tf.constant([[4, 12, 3], [9, 8, 0], [1, 0, 0]], tf.int64),
         "candidate_popularity": tf.constant([[1.0, 2.0, 0.5], [0.2, 0.0, 0.0], [3.0, 0.0, 0.0]]),
+        "candidate_sampling_log_odds": tf.constant([[2.0, 2.0, -1.0], [1.0, -0.5, 0.0], [0.3, 0.0, 0.0]]),
         "candidate_purchase": tf.constant([[1.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]),
         "candidate_spend": tf.constant([[2.5, nan, nan], [4.0, nan, 0.0], [nan, 0.0, 0.0]]),
     }
@@ -79,7 +80,7 @@ def test_retrieval_is_a_sampled_softmax_corrected_for_the_chance_of_each_candida
         others = [c for c in range(len(candidates)) if candidates[c] not in {*labels[row], 0}]
         competing = np.append(logits[row, others], logits[row, row])
         total += np.log(np.exp(competing).sum()) - logits[row, row]
-    assert losses(model, batch)["retrieval_loss"] == pytest.approx(total / 2, rel=1e-4)
+    assert losses(model, batch)["retrieval_loss"] == pytest.approx(total / 2, rel=1e-5)
 
 
 def test_positives_are_drawn_among_known_labels_only(batch):
@@ -89,11 +90,12 @@ def test_positives_are_drawn_among_known_labels_only(batch):
     assert positive[2] == 0
 
 
-def test_classification_is_the_mean_cross_entropy_of_candidates(model, batch):
+def test_classification_is_the_mean_cross_entropy_with_the_sampling_taken_out(model, batch):
     request = model.request_model.embed(batch, model.item_tower)
     candidates = batch["candidate_items"]
     raw = model.request_model.rank(request, candidates, batch["candidate_popularity"], model.item_tower(candidates))
-    logits, labels = raw["purchase"].numpy(), batch["candidate_purchase"].numpy()
+    logits = raw["purchase"].numpy() + batch["candidate_sampling_log_odds"].numpy()
+    labels = batch["candidate_purchase"].numpy()
     entropy = np.log1p(np.exp(-np.abs(logits))) + np.maximum(logits, 0) - logits * labels
     # Six candidates are items; the other three of the 3 x 3 are padding.
     assert losses(model, batch)["purchase_loss"] == pytest.approx(entropy[candidates.numpy() > 0].sum() / 6, rel=1e-5)
@@ -143,7 +145,7 @@ def test_a_batch_in_which_nothing_is_known_costs_nothing(model, batch):
 
 def test_padding_candidates_leave_the_batch_statistics_alone(model, batch):
     def statistics(candidates: int) -> list[np.ndarray]:
-        names = ("candidate_items", "candidate_popularity", "candidate_purchase", "candidate_spend")
+        names = [name for name in batch if name.startswith("candidate_")]
         padded = batch | {name: tf.pad(batch[name], [[0, 0], [0, candidates]]) for name in names}
         moving = [weight for weight in model.non_trainable_weights if "moving" in weight.name]
         before = [weight.numpy() for weight in moving]

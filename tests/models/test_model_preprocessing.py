@@ -100,6 +100,10 @@ def test_scales_are_learnt_from_training_requests(evaluated):
     np.testing.assert_allclose([evaluated[user]["user_income"] for user in (0, 9, PARTIAL)], [-1, 1, 0], atol=1e-6)
 
 
+def test_sampling_odds_are_kept(evaluated):
+    assert evaluated[ODD]["candidate_sampling_log_odds"].tolist() == [1.5, -0.5]
+
+
 def test_labels_without_a_value_stay_nan(evaluated):
     np.testing.assert_array_equal(evaluated[ODD]["candidate_spend"], np.array([7.5, np.nan], np.float32))
 

@@ -125,6 +125,7 @@ def request(user: int, number: int) -> dict:
         "label_item_ids": [item_id(item) for item in labels],
         "candidate_item_ids": [item_id(item) for item in candidates],
         "candidate_popularity": [float(NUM_ITEMS - item) for item in candidates],
+        "candidate_sampling_log_odds": np.where(answered, 0.7, -0.2).tolist(),
         "candidate_purchase": answered.astype(float).tolist(),
         "candidate_spend": np.where(answered, 2.0, np.nan).tolist(),
     }
@@ -143,6 +144,7 @@ def odd_request() -> dict:
         "label_item_ids": [item_id(3)],
         "candidate_item_ids": [item_id(3), "no-such-item"],
         "candidate_popularity": [9.0, 0.0],
+        "candidate_sampling_log_odds": [1.5, -0.5],
         "candidate_purchase": [1.0, 0.0],
         "candidate_spend": [7.5, float("nan")],
     }

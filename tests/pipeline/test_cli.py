@@ -68,7 +68,7 @@ def test_help_does_not_wait_for_tensorflow():
     [
         (["run", "movielense"], f"no configuration file movielense; shipped ones are {SHIPPED}"),
         (["run", "movielens", "--set", "training.epoch=1"], "training.epoch: unknown key; did you mean `epochs`?"),
-        (["report", "movielens", "--set", "runs_dir=/nowhere"], "movielens has not run yet"),
+        (["report", "movielens", "--set", "runs_dir=/nowhere"], "the pipeline movielens has not run yet"),
         (["serve", "movielens", "--set", "runs_dir=/nowhere"], "/nowhere/movielens/serving/shelfwise"),
         (["data", "movielens", "--set", "data.source="], "there is nothing to fetch"),
         (["query", "movielens", "--user", "1", "--set", "data.root=/nowhere"], "/nowhere/events holds no *.parquet"),

@@ -47,13 +47,11 @@ def test_training_ends_with_the_losses_of_its_last_epoch(lines):
     (line,) = lines(
         *_during(
             "Trainer",
-            ("Epoch 1/2",),
-            ("21/21 - 14s - loss: 8.0 - total_loss: 8.0706 - val_loss: 8.4 - val_total_loss: 8.4613 - 687ms/step",),
-            ("Epoch 2/2",),
-            ("21/21 - 6s - loss: 7.7 - total_loss: 7.7416 - val_loss: 8.1 - val_total_loss: 8.1112 - 264ms/step",),
+            ("epoch 1 of 2: joint loss 14.1515, spend loss 93.4865, val joint loss 10.2663, val spend loss 22.3965",),
+            ("epoch 2 of 2: joint loss 9.5000, spend loss 80.1000, val joint loss 8.2500, val spend loss 21.0000",),
         )
     )
-    assert line.endswith("epoch 2 of 2: total loss 7.7416, val total loss 8.1112")
+    assert line.endswith("epoch 2 of 2: joint loss 9.5000, val joint loss 8.2500")
 
 
 def test_without_a_terminal_a_long_component_says_now_and_then_how_far_it_is(lines, monkeypatch):

@@ -1,0 +1,40 @@
+import pytest
+
+from pipeline import config
+from pipeline.dag import create_pipeline
+from pipeline.fingerprint import fingerprint
+
+
+@pytest.fixture(scope="module")
+def components():
+    pipeline = create_pipeline(config.load("movielens"))
+    return {component.id: component for component in pipeline.components}
+
+
+@pytest.mark.parametrize(
+    ("component", "sources"),
+    [
+        ("EventsGen", ["components/table_gen"]),
+        ("ItemsGen", ["components/table_gen"]),
+        ("UsersGen", ["components/table_gen"]),
+        ("EventsSchema", ["schemas/movielens/events.pbtxt"]),
+        ("DataGate", ["components/data_gate"]),
+        ("RequestExamples", ["components/request_examples", "schemas/request_example.py"]),
+        ("Transform", ["models/preprocessing.py", "models/settings.py"]),
+        ("Trainer", ["models", "schemas"]),
+        ("Evaluator", ["components/evaluation"]),
+    ],
+)
+def test_a_cached_result_counts_only_while_the_code_that_made_it_is_unchanged(components, component, sources):
+    # TFX compares the executor's flags, which is where the fingerprint stands.
+    assert components[component].executor_spec.extra_flags == [f"--decided_by={fingerprint(*sources)}"]
+
+
+def test_nothing_learns_before_the_gate_has_passed_the_tables(components):
+    assert components["DataGate"] in components["RequestExamples"].upstream_nodes
+    validators = {components[f"{table}Validator"] for table in ("Events", "Items", "Users")}
+    assert validators <= components["DataGate"].upstream_nodes
+
+
+def test_only_a_judged_model_is_pushed(components):
+    assert components["Evaluator"] in components["Pusher"].upstream_nodes
