@@ -48,11 +48,12 @@ def build(
     Raises:
         ConfigError: the text encoder is to be trained on several replicas.
     """
-    if settings.training.strategy != "default" and settings.model.text.training != "frozen":
+    mirrored = settings.training.strategy == "mirrored"
+    if mirrored and settings.model.text.training != "frozen":
         # A TF Hub module loaded under a strategy cannot run outside of training steps; loaded without, not train.
         raise ConfigError("model.text.training: full works on one device; set training.strategy to default")
     text = ItemText(catalogue.texts, text_encoder, progress=_log_encoding)
-    with _strategy(settings.training.strategy).scope():
+    with (tf.distribute.MirroredStrategy() if mirrored else tf.distribute.get_strategy()).scope():
         item_tower = ItemTower(catalogue, text, settings.model.embedding_dim, settings.model.id_dropout)
         request_model = RequestModel(settings, _vocabulary_sizes(settings, graph), catalogue.categories)
         model = JointModel(settings, catalogue, item_tower, request_model)
@@ -62,9 +63,7 @@ def build(
 
 def fit(model: JointModel, fn_args: FnArgs, graph: tft.TFTransformOutput, settings: TrainerSettings) -> None:
     """Trains the model; in the end it has the weights of the epoch with the least validation loss."""
-    names = [*HISTORY, *_CLOCK, "scene", *_ANSWER, *(f"candidate_{head.name}" for head in settings.heads)]
-    for role in ("user", "context"):
-        names += settings.names(role, "categorical") + settings.names(role, "numeric")
+    names = feature_names(settings)
 
     def batches(files: Sequence[str], shuffle_seed: int | None) -> tf.data.Dataset:
         return dataset.requests(files, graph, names, settings.training.batch_size, shuffle_seed)
@@ -85,16 +84,16 @@ def fit(model: JointModel, fn_args: FnArgs, graph: tft.TFTransformOutput, settin
     )
 
 
+def feature_names(settings: TrainerSettings) -> list[str]:
+    """The transformed features of a request that training reads."""
+    names = [*HISTORY, *_CLOCK, "scene", *_ANSWER, *(f"candidate_{head.name}" for head in settings.heads)]
+    for role in ("user", "context"):
+        names += settings.names(role, "categorical") + settings.names(role, "numeric")
+    return names
+
+
 def _split(patterns: Sequence[str], name: str) -> list[str]:
     return [pattern for pattern in patterns if f"Split-{name}" in pathlib.PurePath(pattern).parts]
-
-
-def _strategy(name: str) -> tf.distribute.Strategy:
-    if name == "mirrored":
-        return tf.distribute.MirroredStrategy()
-    if name == "multi_worker":
-        return tf.distribute.MultiWorkerMirroredStrategy()
-    return tf.distribute.get_strategy()
 
 
 def _vocabulary_sizes(settings: TrainerSettings, graph: tft.TFTransformOutput) -> dict[str, int]:

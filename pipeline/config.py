@@ -175,7 +175,7 @@ class Training(_Section):
     retrieval_weight: pydantic.NonNegativeFloat = 1.0
     early_stopping_patience: pydantic.PositiveInt = 2
     precision: Literal["float32", "bfloat16"] = "float32"
-    strategy: Literal["default", "mirrored", "multi_worker"] = "default"
+    strategy: Literal["default", "mirrored"] = "default"
     seed: int = 42
 
 

@@ -9,7 +9,7 @@ _RESERVED = {
     "user": ("id",),
     "item": ("id", "available", "popularity"),
     "context": (),
-    "head": ("score", "items", "item_ids", "popularity", "sampling_log_odds"),
+    "head": ("score", "items", "item_ids", "popularity", "sampling_log_odds", "joint", "retrieval"),
 }
 
 

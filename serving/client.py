@@ -81,7 +81,7 @@ class Client:
     do. UNAVAILABLE is retried within the deadline before that. `TypeError` and `ValueError` name a wrong argument.
 
     `context` holds the values of the context features that the model was configured with, by their names; what is left
-    out counts as "" or 0.
+    out counts as missing.
     """
 
     def __init__(self, address: str = "localhost:8500", model_name: str = "shelfwise", timeout: float = 10.0):
@@ -126,7 +126,7 @@ class Client:
             timestamp: when, in seconds UTC; None for now.
             context: values of the model's context features.
             exclude: items that must not be in the list.
-            k: length of the list, which is shorter only if the catalogue is.
+            k: length of the list, which is shorter if the model ranks fewer candidates.
         """
         arguments = {**_request(user_id, history, scene, timestamp), **_list(exclude, k)}
         outputs = self._predict("recommend", arguments, context)
@@ -239,7 +239,7 @@ class Client:
         values = dict(arguments)
         for key in accepted:
             name = _CONTEXT_PREFIX + key
-            values[name] = [context.get(key, "" if dtypes[name] == wire_pb2.DT_STRING else 0.0)]
+            values[name] = [context.get(key, "" if dtypes[name] == wire_pb2.DT_STRING else float("nan"))]
         if values.keys() != dtypes.keys():
             raise ServingError(
                 grpc.StatusCode.FAILED_PRECONDITION,

@@ -36,6 +36,12 @@ _LIST_SPECS = {
 }
 
 
+def _price(request):
+    """The price of each request, [batch, 1]; a missing one, NaN, counts as 0."""
+    price = request["context_price"][:, None]
+    return tf.where(tf.math.is_nan(price), 0.0, price)
+
+
 class Toy(tf.Module):
     """The model of the module docstring."""
 
@@ -57,7 +63,7 @@ class Toy(tf.Module):
 
     def recommend(self, **request):
         owned = self._mentioned(request["history_item_ids"])
-        scores = self.base + request["context_price"][:, None] + 100.0 * tf.cast(owned, tf.float32)
+        scores = self.base + _price(request) + 100.0 * tf.cast(owned, tf.float32)
         allowed = ~self._mentioned(request["exclude_item_ids"])
         ids, scores, indices = self._best(scores, allowed, request["k"])
         reasons = tf.where(tf.gather(owned, indices, batch_dims=1), "bought_before", "popular")
@@ -75,7 +81,7 @@ class Toy(tf.Module):
 
     def rank(self, candidate_item_ids, **request):
         known = candidate_item_ids[:, :, None] == self.items
-        purchase = tf.reduce_sum(tf.where(known, self.base, 0.0), axis=2) + request["context_price"][:, None]
+        purchase = tf.reduce_sum(tf.where(known, self.base, 0.0), axis=2) + _price(request)
         purchase = tf.where(tf.reduce_any(known, axis=2), purchase, -1.0)
         return {"score": 3.0 * purchase, "purchase": purchase, "click": 2.0 * purchase}
 
