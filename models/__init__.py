@@ -5,5 +5,10 @@ its first import. Every package of the project that reaches TensorFlow imports t
 """
 
 import os
+import sys
 
-os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+if os.environ.setdefault("TF_USE_LEGACY_KERAS", "1") == "1" and "tensorflow" in sys.modules:
+    import tensorflow as tf
+
+    if not tf.keras.Model.__module__.startswith("tf_keras"):
+        raise ImportError("TensorFlow was imported before Shelfwise and took Keras 3; import models first")

@@ -18,7 +18,7 @@ import yaml
 from rich.console import Console
 
 from pipeline import config as configs
-from pipeline.run_log import diverted
+from pipeline.run_log import diverted, new_log
 
 app = typer.Typer(
     help="Search and recommendation for online shops: one TFX pipeline, one SavedModel, served by TensorFlow Serving.",
@@ -125,12 +125,20 @@ def serve(
     This is the embedded server, which speaks TensorFlow Serving's protocol. New versions are swapped in as they are
     pushed, and deleting the newest folder rolls back. Ctrl-C stops.
     """
+    from pipeline.run_record import NoRun
+
     loaded = _load(config, overrides)
-    with _waiting("Loading TensorFlow"):
+    if not loaded.serving_dir.is_dir():
+        raise NoRun(f"nothing has been pushed to {loaded.serving_dir} yet: `shelfwise run` comes first")
+    log = new_log(loaded.run_dir)
+    print(f"Serving {loaded.serving_dir}; Ctrl-C stops, and what TensorFlow says is in {log}", flush=True)
+    with diverted(log) as terminal:
         from serving.server import serve as serve_forever
-    logging.basicConfig(format="%(asctime)s %(message)s", level=logging.WARNING, force=True)
-    logging.getLogger("serving").setLevel(logging.INFO)
-    serve_forever(loaded.serving.model_name, loaded.serving_dir, port=port, host=host)
+
+        to_terminal = logging.StreamHandler(terminal)
+        to_terminal.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+        logging.getLogger("serving").addHandler(to_terminal)
+        serve_forever(loaded.serving.model_name, loaded.serving_dir, port=port, host=host)
 
 
 @app.command()

@@ -22,4 +22,4 @@ def test_another_shop_runs_and_is_served_by_its_configuration_alone(film_club):
     for answer in (recommended, found, similar.split("To go on asking")[0]):
         rows = [line for line in answer.splitlines()[1:] if re.match(r" *\d+  ", line)]
         assert len(rows) == 10
-    assert re.search(r"shelfwise serve \S+film_club.yaml --set data.root=", finished.output)
+    assert re.search(r"shelfwise serve \S+film_club\.yaml --set '?data\.root=", finished.output)

@@ -1,0 +1,1 @@
+import models  # noqa: F401  (selects Keras 2, whichever test imports TensorFlow first)
