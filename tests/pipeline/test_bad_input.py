@@ -4,6 +4,7 @@ import os
 import pathlib
 import pty
 import shutil
+import signal
 import sys
 
 import pyarrow as pa
@@ -79,6 +80,7 @@ def test_ctrl_c_says_where_it_stopped_and_leaves_the_terminal_as_it_was(grocer, 
     process, terminal = pty.fork()
     if process == 0:
         os.environ["TERM"] = "xterm"
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a job in the background inherits that it is ignored
         os.execv(arguments[0], arguments)
     shown, interrupted = b"", False
     while chunk := _read(terminal):
