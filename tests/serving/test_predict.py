@@ -196,7 +196,7 @@ def test_an_error_inside_the_graph_keeps_its_code_and_the_runtime_s_message(shar
     with pytest.raises(grpc.RpcError) as caught:
         shared_stock.similar(k=-3)
     assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
-    assert caught.value.details().startswith("Requires start <= limit when delta > 0: 0/-3")
+    assert caught.value.details().startswith("Need k >= 0, got -3")
 
 
 def test_the_deadline_of_the_client_stops_the_run(server, stock):

@@ -58,7 +58,7 @@ class Toy(tf.Module):
         """Ids, scores and catalogue positions of the best allowed items, padded as the signatures say."""
         width = tf.minimum(tf.reduce_max(k), _NUM_ITEMS)
         values, indices = tf.math.top_k(tf.where(allowed, scores, -1e9), width)
-        real = (values > -1e8) & (tf.range(width) < k[:, None])
+        real = (values > -1e8) & (tf.range(tf.shape(values)[1]) < k[:, None])
         return tf.where(real, tf.gather(self.items, indices), ""), tf.where(real, values, 0.0), indices
 
     def recommend(self, **request):
