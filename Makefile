@@ -5,7 +5,7 @@ VENV := .venv
 CONFIG ?= complete_journey
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint format serve bench lock environment clean
+.PHONY: demo test lint format serve bench bench-quality lock environment clean
 
 demo: environment ## Run the whole pipeline on public data, serve the model and ask it three questions
 	$(BIN)/shelfwise demo $(CONFIG)
@@ -24,9 +24,11 @@ format: environment ## Put the code into the project's format
 serve: environment ## Serve the pushed versions on port 8500
 	$(BIN)/shelfwise serve $(CONFIG)
 
-bench: environment ## Measure the join, the training and the served quality
+bench: bench-quality ## Measure the served quality, the join and the training
 	$(BIN)/python -m benchmarks.request_examples
 	$(BIN)/python -m benchmarks.training
+
+bench-quality: environment ## Judge the served model beside methods of others, on two public datasets
 	$(BIN)/python -m benchmarks.quality
 
 lock: environment ## Resolve requirements.in anew
@@ -37,4 +39,4 @@ environment:
 	@$(PYTHON) tools/create_environment.py $(VENV)
 
 clean: ## Remove the environment, downloads, data and runs
-	rm -rf $(VENV) .cache data runs
+	rm -rf $(VENV) .venv-peers .cache data runs

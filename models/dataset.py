@@ -8,19 +8,28 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from models.settings import TransformSettings
+from schemas.statistics import STATISTICS
 
 _READ_BATCH = 4096
 
 
 class Catalogue(NamedTuple):
-    """The items by their position in the vocabulary; row 0 is the unknown item. Arrays are [num_items + 1, ...]."""
+    """The items by their position in the vocabulary; row 0 is the unknown item. Arrays are [num_items + 1, ...].
+
+    The columns of `statistics`, float32, are log(1 + each of `schemas.statistics.STATISTICS`).
+    """
 
     item_ids: np.ndarray
     texts: np.ndarray
     categories: np.ndarray
     numbers: np.ndarray
-    popularity: np.ndarray
+    statistics: np.ndarray
     available: np.ndarray
+
+    @property
+    def popularity(self) -> np.ndarray:
+        """log(1 + recent takings) of each item, float32 [num_items + 1]."""
+        return self.statistics[:, STATISTICS.index("popularity")]
 
 
 class Profiles(NamedTuple):
@@ -58,6 +67,11 @@ def requests(
     return batches.prefetch(2)
 
 
+def count_batches(files: Sequence[str], batch_size: int) -> int:
+    """How many batches `requests` gives."""
+    return sum(1 for _ in _records(files).batch(batch_size))
+
+
 def _spec(graph: tft.TFTransformOutput, names: Sequence[str]) -> dict:
     known = graph.transformed_feature_spec()
     return {name: known[name] for name in names}
@@ -78,8 +92,9 @@ def catalogue(files: Sequence[str], graph: tft.TFTransformOutput, settings: Tran
             names it.
     """
     categories, numbers = settings.names("item", "categorical"), settings.names("item", "numeric")
-    plain = ["item", "item_id", "item_text", "item_popularity", "item_available"]
-    columns = _columns(files, graph, [*plain, *categories, *numbers])
+    statistics = [f"item_{name}" for name in STATISTICS]
+    plain = ["item", "item_id", "item_text", "item_available"]
+    columns = _columns(files, graph, [*plain, *statistics, *categories, *numbers])
     order = np.argsort(columns["item"], kind="stable")
     _check_items(columns["item"][order], columns["item_id"][order])
 
@@ -98,7 +113,7 @@ def catalogue(files: Sequence[str], graph: tft.TFTransformOutput, settings: Tran
         rows("item_text", b""),
         matrix(categories, np.int32),
         matrix(numbers, np.float32),
-        rows("item_popularity", 0.0),
+        matrix(statistics, np.float32),
         rows("item_available", 0) > 0,
     )
 

@@ -120,13 +120,14 @@ def _sparse(values: tf.Tensor, present: tf.Tensor) -> tf.SparseTensor:
     return tf.SparseTensor(tf.where(present), tf.boolean_mask(values, present), tf.shape(values, tf.int64))
 
 
-def serve_items(catalogue: Catalogue, item_tower: ItemTower) -> ServedItems:
+def serve_items(catalogue: Catalogue, item_tower: ItemTower, settings: TrainerSettings) -> ServedItems:
     """Runs the text encoder and the item tower over the whole catalogue, once."""
     text = item_tower.text
     text.freeze()
     positions = np.arange(len(catalogue.item_ids))
     parts = [item_tower(tf.constant(part)) for part in np.array_split(positions, len(positions) // _EMBED_AT_ONCE + 1)]
-    return ServedItems(catalogue, tf.concat(parts, axis=0), tf.math.l2_normalize(text.vectors, axis=-1), text.rows)
+    texts = tf.math.l2_normalize(text.vectors, axis=-1)
+    return ServedItems(catalogue, tf.concat(parts, axis=0), texts, text.rows, settings)
 
 
 def export(

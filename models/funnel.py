@@ -6,10 +6,14 @@ and from what is popular now; the ranker orders them. Only TensorFlow and TF Tex
 
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from models.dataset import Catalogue
+from models.diversify import diverse_order
 from models.request_model import EmbeddedRequest, RequestModel
+from models.retrieval import build_index
+from models.rows import distinct, is_among
 from models.settings import TrainerSettings
 
 BOUGHT_BEFORE, FOR_YOU, POPULAR = "bought_before", "for_you", "popular"
@@ -19,22 +23,31 @@ _NEVER = float("-inf")
 class ServedItems(tf.Module):
     """The catalogue as the served graph holds it; row 0 is the unknown item."""
 
-    def __init__(self, catalogue: Catalogue, embeddings, text_embeddings, text_rows):
+    def __init__(self, catalogue: Catalogue, embeddings, text_embeddings, text_rows, settings: TrainerSettings):
         """Args:
         catalogue: the items.
         embeddings: item tower's output, float32 [num_items + 1, dim].
         text_embeddings: of the distinct texts, L2-normalised float32 [num_texts, text_dim].
         text_rows: int32 [num_items + 1], each item's row in `text_embeddings`.
+        settings: how the catalogue is searched.
         """
         super().__init__(name="items")
         self.size = len(catalogue.item_ids)
         self.ids = tf.Variable(catalogue.item_ids, trainable=False, name="ids")
-        self.embeddings = tf.Variable(embeddings, trainable=False, name="embeddings")
         self.text_embeddings = tf.Variable(text_embeddings, trainable=False, name="text_embeddings")
         self.text_rows = tf.Variable(text_rows, trainable=False, name="text_rows")
-        self.popularity = tf.Variable(catalogue.popularity, trainable=False, name="popularity")
+        self._statistics = tf.Variable(catalogue.statistics, trainable=False, name="statistics")
+        relative = catalogue.popularity / (catalogue.popularity.max() + 1.0)
+        self.relative_popularity = tf.Variable(relative, trainable=False, name="relative_popularity")
         offered = catalogue.available & (catalogue.item_ids != b"")
         self.offered = tf.Variable(offered, trainable=False, name="offered")
+        self.index = build_index(
+            np.asarray(embeddings),
+            offered,
+            approximate_above=settings.serving.approximate_above,
+            scanned=settings.serving.scanned,
+            seed=settings.training.seed,
+        )
         self._positions = tf.lookup.StaticHashTable(
             tf.lookup.KeyValueTensorInitializer(catalogue.item_ids[1:], tf.range(1, self.size, dtype=tf.int64)), 0
         )
@@ -44,7 +57,12 @@ class ServedItems(tf.Module):
         return self._positions.lookup(item_ids)
 
     def embed(self, items: tf.Tensor) -> tf.Tensor:
-        return tf.gather(self.embeddings, items)
+        """Embeddings float32 [..., dim] of items of any shape."""
+        return self.index.embed(items)
+
+    def statistics(self, items: tf.Tensor) -> tf.Tensor:
+        """Statistics float32 [..., len(STATISTICS)] of items of any shape."""
+        return tf.gather(self._statistics, items)
 
 
 class RankedList(NamedTuple):
@@ -64,33 +82,40 @@ class Funnel(tf.Module):
         self.request_model = request_model
         self._retrieved = min(settings.serving.retrieved, items.size)
         self._search_weight = settings.serving.personal_search_weight
+        self._diversity = settings.serving.diversity
         self._is_positive = tf.constant([False, *(kind in settings.positive_kinds for kind in settings.history_kinds)])
-        popularity = tf.where(items.offered, items.popularity, _NEVER)
+        popularity = tf.where(items.offered, items.relative_popularity, _NEVER)
         popular = tf.math.top_k(popularity, min(settings.serving.popular, items.size)).indices
         self._popular = tf.Variable(tf.cast(popular, tf.int64), trainable=False, name="popular")
 
     def recommend(self, features: dict[str, tf.Tensor], excluded: tf.Tensor) -> RankedList:
         """The whole funnel; `excluded` int64 [batch, any] are items that must not appear."""
         request = self.request_model.embed(features, self.items.embed)
-        scores = self._forbid(tf.matmul(request.query, self.items.embeddings, transpose_b=True), excluded)
-        best, retrieved = tf.math.top_k(scores, self._retrieved)
+        _, retrieved = self.items.index.search(request.query, self._retrieved, excluded)
         past = features["history_items"]
         popular = tf.broadcast_to(self._popular, [tf.shape(past)[0], tf.size(self._popular)])
-        candidates = _without_repeats(tf.concat([past, tf.cast(retrieved, tf.int64), popular], axis=1))
-        retrieval_scores = tf.gather(scores, candidates, batch_dims=1)
-        final = tf.where(retrieval_scores > _NEVER, self._personal_score(request, candidates), _NEVER)
+        candidates = distinct(tf.concat([past, retrieved, popular], axis=1))
+        allowed = tf.gather(self.items.offered.value(), candidates) & ~is_among(candidates, excluded)
+        scores = tf.where(allowed, self._personal_score(request, candidates), _NEVER)
 
         bought = tf.where(tf.gather(self._is_positive, features["history_kinds"]), past, 0)
-        is_personal = (retrieval_scores >= best[:, -1:]) | _is_among(candidates, past)
+        is_personal = is_among(candidates, tf.concat([past, retrieved], axis=1))
         reasons = tf.where(is_personal, FOR_YOU, POPULAR)
-        return _ordered(candidates, final, tf.where(_is_among(candidates, bought), BOUGHT_BEFORE, reasons))
+        reasons = tf.where(is_among(candidates, bought), BOUGHT_BEFORE, reasons)
+        return self._diversified(_ordered(candidates, scores, reasons))
+
+    def _diversified(self, ranked: RankedList) -> RankedList:
+        if not self._diversity:
+            return ranked
+        order = diverse_order(ranked.items, self.items.embed, self.request_model.categories, self._diversity)
+        return RankedList(*(tf.gather(values, order, batch_dims=1) for values in ranked))
 
     def search(self, features: dict[str, tf.Tensor], text: tf.Tensor, excluded: tf.Tensor) -> RankedList:
         """Items whose text is nearest to the query's, [batch, text_dim]; the shopper's taste orders what is alike."""
         similarity = tf.matmul(tf.math.l2_normalize(text, axis=-1), self.items.text_embeddings, transpose_b=True)
         scores = self._forbid(tf.gather(similarity, self.items.text_rows, axis=1), excluded)
-        popularity = self.items.popularity / (tf.reduce_max(self.items.popularity) + 1.0)
-        scores += self._search_weight * popularity  # many items share one text: those that sell come first
+        # Many items share one text: those that sell come first.
+        scores += self._search_weight * self.items.relative_popularity
         best, found = tf.math.top_k(scores, self._retrieved)
         found = tf.cast(found, tf.int64)
         request = self.request_model.embed(features, self.items.embed)
@@ -99,11 +124,9 @@ class Funnel(tf.Module):
 
     def similar(self, item: tf.Tensor) -> RankedList:
         """Items nearest to each of `item` int64 [batch] by the item tower; nothing for an unknown item."""
-        scores = tf.matmul(self.items.embed(item), self.items.embeddings, transpose_b=True)
-        scores = self._forbid(scores, item[:, tf.newaxis])
-        scores = tf.where(item[:, tf.newaxis] > 0, scores, _NEVER)
-        best, found = tf.math.top_k(scores, self._retrieved)
-        return _ordered(tf.cast(found, tf.int64), best, tf.fill(tf.shape(found), FOR_YOU))
+        best, found = self.items.index.search(self.items.embed(item), self._retrieved, item[:, tf.newaxis])
+        best = tf.where(item[:, tf.newaxis] > 0, best, _NEVER)
+        return _ordered(found, best, tf.fill(tf.shape(found), FOR_YOU))
 
     def rank(self, features: dict[str, tf.Tensor], candidates: tf.Tensor) -> dict[str, tf.Tensor]:
         """What every head predicts for given candidates int64 [batch, any], and the `score` that orders lists."""
@@ -112,8 +135,8 @@ class Funnel(tf.Module):
         return {"score": self.request_model.score(predictions), **predictions}
 
     def _predict(self, request: EmbeddedRequest, candidates: tf.Tensor) -> dict[str, tf.Tensor]:
-        popularity = tf.gather(self.items.popularity, candidates)
-        raw = self.request_model.rank(request, candidates, popularity, self.items.embed(candidates))
+        statistics, embeddings = self.items.statistics(candidates), self.items.embed(candidates)
+        raw = self.request_model.rank(request, candidates, statistics, embeddings)
         return self.request_model.predict(raw)
 
     def _personal_score(self, request: EmbeddedRequest, candidates: tf.Tensor) -> tf.Tensor:
@@ -121,22 +144,10 @@ class Funnel(tf.Module):
 
     def _forbid(self, scores: tf.Tensor, excluded: tf.Tensor) -> tf.Tensor:
         """Scores [batch, num_items + 1] with minus infinity for what is not offered or excluded."""
-        scores = tf.where(self.items.offered, scores, _NEVER)
+        scores = tf.where(self.items.offered.value(), scores, _NEVER)
         row = tf.repeat(tf.range(tf.shape(excluded)[0], dtype=tf.int64), tf.shape(excluded)[1])
         places = tf.stack([row, tf.reshape(excluded, [-1])], axis=1)
         return tf.tensor_scatter_nd_min(scores, places, tf.fill(tf.shape(row), _NEVER))
-
-
-def _without_repeats(candidates: tf.Tensor) -> tf.Tensor:
-    """Each row's distinct items; repeats become 0."""
-    ascending = tf.sort(candidates, axis=1)
-    repeated = tf.pad(ascending[:, 1:] == ascending[:, :-1], [[0, 0], [1, 0]])
-    return tf.where(repeated, tf.zeros_like(ascending), ascending)
-
-
-def _is_among(candidates: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
-    """Which of each row's candidates are in the same row of `items`: bool like `candidates`."""
-    return tf.reduce_any(candidates[:, :, tf.newaxis] == items[:, tf.newaxis, :], axis=-1)
 
 
 def _ordered(items: tf.Tensor, scores: tf.Tensor, reasons: tf.Tensor) -> RankedList:

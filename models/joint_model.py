@@ -10,6 +10,7 @@ from models.dataset import Catalogue
 from models.item_tower import ItemTower
 from models.request_model import EmbeddedRequest, RequestModel
 from models.settings import TrainerSettings
+from schemas.statistics import STATISTICS
 
 _SUMMED = tf.keras.losses.Reduction.SUM
 
@@ -48,7 +49,7 @@ class JointModel(tfrs.Model):
 
         Args:
             features: transformed request features, and the lists `label_items`, `candidate_items`,
-                `candidate_popularity`, `candidate_sampling_log_odds` and `candidate_<head>`: [batch, any], 0-padded.
+                `candidate_sampling_log_odds`, `candidate_<statistic>` and `candidate_<head>`: [batch, any], 0-padded.
             training: whether ids are hidden and batch statistics learnt.
 
         Returns:
@@ -81,27 +82,31 @@ class JointModel(tfrs.Model):
         return self.get_metrics_result()
 
     def _retrieval_loss(self, query: tf.Tensor, labels: tf.Tensor, embed: Callable) -> tf.Tensor:
-        """In-batch softmax; the positive of each request is one of its labels, drawn anew every time."""
+        """In-batch softmax; the positives of each request are some of its labels, drawn anew every time."""
+        count = self._settings.model.retrieval_positives
         chance = tf.where(labels > 0, tf.random.uniform(tf.shape(labels)), -1.0)
-        positive = tf.gather(labels, tf.argmax(chance, axis=1), batch_dims=1)
+        _, place = tf.math.top_k(tf.pad(chance, [[0, 0], [0, count]], constant_values=-1.0), count)
+        positives = tf.gather(tf.pad(labels, [[0, 0], [0, count]]), place, batch_dims=1)
+        positive = tf.reshape(positives, [-1])
         negatives = self._settings.model.sampled_negatives
         drawn = tf.random.uniform([negatives], 1, self._num_items + 1, tf.int64)
         candidates = tf.concat([positive, drawn], axis=0)
 
-        batch = tf.cast(tf.shape(positive)[0], tf.float32)
-        expected = batch * tf.gather(self._positive_probability, candidates) + negatives / self._num_items
-        also_answered = tf.reduce_any(candidates[:, tf.newaxis] == labels[:, tf.newaxis, :], axis=-1)
+        asked = tf.cast(positive > 0, tf.float32)
+        num_asked = tf.reduce_sum(asked)
+        expected = num_asked * tf.gather(self._positive_probability, candidates) + negatives / self._num_items
+        also_answered = tf.reduce_any(candidates[tf.newaxis, :, tf.newaxis] == labels[:, tf.newaxis, :], axis=-1)
+        also_answered = tf.repeat(also_answered, count, axis=0)
         own = tf.eye(tf.shape(positive)[0], tf.shape(candidates)[0], dtype=tf.bool)
-        is_asked = tf.cast(positive > 0, tf.float32)
         loss = self._retrieval(
-            query,
+            tf.repeat(query, count, axis=0),
             embed(candidates),
-            sample_weight=is_asked,
-            candidate_sampling_probability=expected / (batch + negatives),
+            sample_weight=asked,
+            candidate_sampling_probability=expected / (num_asked + negatives),
             score_mask=own | (~also_answered & (candidates > 0)),
             compute_metrics=False,
         )
-        return tf.math.divide_no_nan(loss, tf.reduce_sum(is_asked))
+        return tf.math.divide_no_nan(loss, num_asked)
 
     def _ranking_losses(
         self, request: EmbeddedRequest, features: dict[str, tf.Tensor], embed: Callable, training: bool
@@ -112,9 +117,8 @@ class JointModel(tfrs.Model):
         takes the sampling out of what a cross-entropy head learns: how likely an item of the catalogue answers.
         """
         candidates = features["candidate_items"]
-        predictions = self.request_model.rank(
-            request, candidates, features["candidate_popularity"], embed(candidates), training=training
-        )
+        statistics = tf.stack([features[f"candidate_{name}"] for name in STATISTICS], axis=-1)
+        predictions = self.request_model.rank(request, candidates, statistics, embed(candidates), training=training)
         losses = {}
         for head in self._settings.heads:
             logits = predictions[head.name]

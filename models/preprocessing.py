@@ -7,6 +7,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from models.settings import TransformSettings
+from schemas.statistics import STATISTICS
 
 ITEM_VOCABULARY = "items"
 SECONDS_A_DAY = 86_400
@@ -59,22 +60,24 @@ def _request(inputs, items, settings: TransformSettings) -> dict[str, tf.Tensor]
 
 
 def _answer(inputs, items, settings: TransformSettings) -> dict[str, tf.Tensor]:
+    statistics = [f"candidate_{name}" for name in STATISTICS]
     names = ["candidate_sampling_log_odds", *(f"candidate_{head.name}" for head in settings.heads)]
     return {
         "label_items": items("label_item_ids"),
         "candidate_items": items("candidate_item_ids"),
-        "candidate_popularity": _map_values(tf.math.log1p, inputs["candidate_popularity"]),
+        **{name: _map_values(tf.math.log1p, inputs[name]) for name in statistics},
         **{name: tf.sparse.map_values(tf.identity, inputs[name]) for name in names},
     }
 
 
 def _item(inputs, items, settings: TransformSettings) -> dict[str, tf.Tensor]:
+    statistics = [f"item_{name}" for name in STATISTICS]
     texts = [_scalar(inputs[name], "") for name in settings.names("item", "text") or ["item_id"]]
     return {
         "item": _scalar(items("item_id"), 0),
         "item_id": _scalar(inputs["item_id"], ""),
         "item_available": _scalar(inputs["item_available"], 1),
-        "item_popularity": tf.math.log1p(_scalar(inputs["item_popularity"], 0.0)),
+        **{name: tf.math.log1p(_scalar(inputs[name], 0.0)) for name in statistics},
         "item_text": tf.strings.strip(tf.strings.join(texts, separator=" ")),
         **_declared(inputs, "item", settings),
     }

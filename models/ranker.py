@@ -3,7 +3,6 @@
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from models.cross_features import cross_features
 from pipeline.config import Head
 
 _CROSS_RANK = 32
@@ -19,7 +18,8 @@ class Ranker(tf.keras.layers.Layer):
     def __init__(self, units: list[int], heads: list[Head], precision: str):
         super().__init__(name="ranker")
         self._target = tf.keras.layers.Attention(use_scale=True)
-        self._normalize = tf.keras.layers.BatchNormalization()
+        # The momentum of a thousand steps would outlast the training of a small shop.
+        self._normalize = tf.keras.layers.BatchNormalization(momentum=0.9)
         self._cross = tfrs.layers.dcn.Cross(projection_dim=_CROSS_RANK)
         policy = f"mixed_{precision}" if precision != "float32" else precision
         self._hidden = [tf.keras.layers.Dense(size, activation="relu", dtype=policy) for size in units]
@@ -30,11 +30,9 @@ class Ranker(tf.keras.layers.Layer):
         query: tf.Tensor,
         candidates: tf.Tensor,
         candidate_mask: tf.Tensor,
-        popularity: tf.Tensor,
+        explicit: tf.Tensor,
         history: tf.Tensor,
         history_mask: tf.Tensor,
-        keys: list[tuple[tf.Tensor, tf.Tensor]],
-        age_days: tf.Tensor,
         training: bool = False,
     ) -> dict[str, tf.Tensor]:
         """Scores candidates.
@@ -43,11 +41,9 @@ class Ranker(tf.keras.layers.Layer):
             query: request embeddings [batch, dim].
             candidates: item embeddings [batch, num_candidates, dim].
             candidate_mask: bool [batch, num_candidates], which are items; others leave the batch statistics alone.
-            popularity: log(1 + recent count) of each candidate [batch, num_candidates].
+            explicit: features of each candidate that are no embeddings [batch, num_candidates, any].
             history: item embeddings of the newest events [batch, length, dim].
             history_mask: bool [batch, length], which of them are events.
-            keys: for the item and each of its categories, `(candidates' keys, history's keys)` of `cross_features`.
-            age_days: of every event that the keys cover, [batch, history_length].
             training: whether batch statistics are learnt.
 
         Returns:
@@ -59,8 +55,7 @@ class Ranker(tf.keras.layers.Layer):
             candidates * query[:, tf.newaxis, :],
             candidates * attended,
             tf.reduce_sum(candidates * query[:, tf.newaxis, :], axis=-1, keepdims=True),
-            popularity[..., tf.newaxis],
-            *(cross_features(candidate, past, age_days) for candidate, past in keys),
+            explicit,
         ]
         features = tf.concat(parts, axis=-1)
         flat = tf.reshape(features, [-1, features.shape[-1]])
@@ -69,4 +64,4 @@ class Ranker(tf.keras.layers.Layer):
         for layer in self._hidden:
             flat = layer(flat)
         flat = tf.cast(flat, tf.float32)
-        return {name: tf.reshape(layer(flat), tf.shape(popularity)) for name, layer in self._heads.items()}
+        return {name: tf.reshape(layer(flat), tf.shape(candidate_mask)) for name, layer in self._heads.items()}

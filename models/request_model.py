@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from models.cross_features import cross_features, request_features
 from models.query_tower import QueryTower, newest
 from models.ranker import Ranker
 from models.settings import TrainerSettings
@@ -36,7 +37,7 @@ class RequestModel(tf.keras.layers.Layer):
         self._settings = settings
         self._query_tower = QueryTower(settings, vocabulary_sizes)
         self._ranker = Ranker(settings.model.rank_units, settings.heads, settings.training.precision)
-        self._categories = tf.Variable(item_categories, trainable=False, dtype=tf.int32, name="item_categories")
+        self.categories = tf.Variable(item_categories, trainable=False, dtype=tf.int64, name="item_categories")
 
     def embed(self, features: dict[str, tf.Tensor], embed_items: Callable[[tf.Tensor], tf.Tensor]) -> EmbeddedRequest:
         """Embeds transformed request features; `embed_items` maps int64 items of any shape to [..., dim]."""
@@ -49,7 +50,7 @@ class RequestModel(tf.keras.layers.Layer):
         self,
         request: EmbeddedRequest,
         candidates: tf.Tensor,
-        popularity: tf.Tensor,
+        statistics: tf.Tensor,
         embeddings: tf.Tensor,
         training: bool = False,
     ) -> dict[str, tf.Tensor]:
@@ -58,26 +59,36 @@ class RequestModel(tf.keras.layers.Layer):
         Args:
             request: as by `embed`.
             candidates: int64 [batch, num_candidates], 0 where there is none.
-            popularity: of the candidates, log(1 + recent count), float32 [batch, num_candidates].
+            statistics: of the candidates as of the request, float32 [batch, num_candidates, len(STATISTICS)].
             embeddings: of the candidates, float32 [batch, num_candidates, dim].
             training: passed to the layers.
 
         Returns:
             By head, raw float32 [batch, num_candidates], as the losses take it; logits for cross-entropy heads.
         """
-        past = request.features["history_items"]
-        of_candidates, of_past = (tf.unstack(tf.gather(self._categories, x), axis=-1) for x in (candidates, past))
-        keys = [(candidates, past), *zip(of_candidates, of_past, strict=True)]
+        explicit = tf.concat([statistics, self._explicit_features(request.features, candidates)], axis=-1)
         return self._ranker(
             request.query,
             embeddings,
             candidates > 0,
-            popularity,
+            explicit,
             request.history,
             request.history_mask,
-            keys,
-            request.features["history_age_days"],
             training=training,
+        )
+
+    def _explicit_features(self, features: dict[str, tf.Tensor], candidates: tf.Tensor) -> tf.Tensor:
+        """How candidates stand to the history by item and by each category, and how the shopper acts at all."""
+        past, ages = features["history_items"], features["history_age_days"]
+        of_candidates, of_past = (tf.unstack(tf.gather(self.categories, x), axis=-1) for x in (candidates, past))
+        keys = [(candidates, past), *zip(of_candidates, of_past, strict=True)]
+        of_request = request_features(past, ages)[:, tf.newaxis]
+        return tf.concat(
+            [
+                *(cross_features(candidate, event, ages) for candidate, event in keys),
+                tf.repeat(of_request, tf.shape(candidates)[1], axis=1),
+            ],
+            axis=-1,
         )
 
     def predict(self, raw: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:

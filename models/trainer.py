@@ -19,9 +19,10 @@ from models.settings import TrainerSettings
 from models.text.encoder import TextEncoder
 from pipeline.config import ConfigError
 from schemas.request_example import CATALOG_SPLIT, USERS_SPLIT
+from schemas.statistics import STATISTICS
 
 _CLOCK = {"hour": 24, "weekday": 7}
-_ANSWER = ("label_items", "candidate_items", "candidate_popularity", "candidate_sampling_log_odds")
+_ANSWER = ("label_items", "candidate_items", "candidate_sampling_log_odds")
 
 
 def run_fn(fn_args: FnArgs) -> None:
@@ -36,7 +37,7 @@ def run_fn(fn_args: FnArgs) -> None:
     model = build(settings, graph, catalogue, text_encoder)
     fit(model, fn_args, graph, settings)
 
-    items = serve_items(catalogue, model.item_tower)
+    items = serve_items(catalogue, model.item_tower, settings)
     export(fn_args.serving_model_dir, model.request_model, items, profiles, text_encoder, graph, settings)
 
 
@@ -68,7 +69,9 @@ def fit(model: JointModel, fn_args: FnArgs, graph: tft.TFTransformOutput, settin
     def batches(files: Sequence[str], shuffle_seed: int | None) -> tf.data.Dataset:
         return dataset.requests(files, graph, names, settings.training.batch_size, shuffle_seed)
 
-    callbacks = [_LogEpochs(), tf.keras.callbacks.TensorBoard(fn_args.model_run_dir, update_freq=50)]
+    steps = dataset.count_batches(fn_args.train_files, settings.training.batch_size)
+    decay = tf.keras.optimizers.schedules.CosineDecay(settings.training.learning_rate, settings.training.epochs * steps)
+    callbacks = [_LogEpochs(), _Schedule(decay), tf.keras.callbacks.TensorBoard(fn_args.model_run_dir, update_freq=50)]
     validation = batches(_split(fn_args.eval_files, "validation"), shuffle_seed=None)
     if has_validation := any(True for _ in validation.take(1)):  # a small shop may hold nobody out
         patience = settings.training.early_stopping_patience
@@ -86,7 +89,8 @@ def fit(model: JointModel, fn_args: FnArgs, graph: tft.TFTransformOutput, settin
 
 def feature_names(settings: TrainerSettings) -> list[str]:
     """The transformed features of a request that training reads."""
-    names = [*HISTORY, *_CLOCK, "scene", *_ANSWER, *(f"candidate_{head.name}" for head in settings.heads)]
+    names = [*HISTORY, *_CLOCK, "scene", *_ANSWER]
+    names += [f"candidate_{name}" for name in (*STATISTICS, *(head.name for head in settings.heads))]
     for role in ("user", "context"):
         names += settings.names(role, "categorical") + settings.names(role, "numeric")
     return names
@@ -111,3 +115,18 @@ class _LogEpochs(tf.keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         losses = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in logs.items())
         logging.info("epoch %d of %d: %s", epoch + 1, self.params["epochs"], losses)
+
+
+class _Schedule(tf.keras.callbacks.Callback):
+    """Sets the learning rate of each step.
+
+    An optimizer could do so itself, but the model is built before the data that tells how many steps there will be.
+    """
+
+    def __init__(self, learning_rate: tf.keras.optimizers.schedules.LearningRateSchedule):
+        super().__init__()
+        self._learning_rate = learning_rate
+
+    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
+        optimizer = self.model.optimizer
+        optimizer.learning_rate.assign(self._learning_rate(optimizer.iterations))

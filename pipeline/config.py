@@ -88,8 +88,9 @@ class Requests(_Section):
     )
     window_days: pydantic.PositiveInt = 28
     eval_days: pydantic.PositiveInt = 28  # the newest days, which judge the model and never train it
+    warm_up_days: pydantic.NonNegativeInt = 0  # the log's first days, whose requests know too little to train on
     validation_share: Share = 0.05  # shoppers held out of training, for early stopping
-    history_length: pydantic.PositiveInt = 256
+    history_length: pydantic.PositiveInt = 1024
     positive_events: list[str] = pydantic.Field(min_length=1)
     history_events: list[str] = []  # empty: the positive ones
     popularity_days: pydantic.PositiveInt = 28
@@ -147,6 +148,7 @@ class Model(_Section):
     attention_length: pydantic.PositiveInt = 64  # newest history events that self-attention reads
     attention_heads: pydantic.PositiveInt = 4
     temperature: pydantic.PositiveFloat = 0.1
+    retrieval_positives: pydantic.PositiveInt = 4  # of each request's answers, a retrieval step learns at most so many
     sampled_negatives: pydantic.NonNegativeInt = 1024  # drawn uniformly from the catalogue, beside those of the batch
     rank_units: list[pydantic.PositiveInt] = [128, 64]
     heads: list[Head] = pydantic.Field(min_length=1)
@@ -185,7 +187,16 @@ class Serving(_Section):
     model_name: str = pydantic.Field(default="shelfwise", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")  # also a folder
     retrieved: pydantic.PositiveInt = 200  # candidates by the two towers, beside the shopper's whole history
     popular: pydantic.NonNegativeInt = 100
+    approximate_above: pydantic.NonNegativeInt = 100_000  # so many items are searched exactly, more by partitions,
+    scanned: pydantic.PositiveInt = 8192  # of which the nearest, with so many items, are scored
+    diversity: Share = 0.0  # of recommended lists; 0 leaves the ranker's order, .2 avoids copies at little cost
     personal_search_weight: pydantic.NonNegativeFloat = 0.1  # of the shopper's taste beside the text's similarity
+
+    @pydantic.model_validator(mode="after")
+    def _search_reaches_what_it_retrieves(self):
+        if self.scanned < self.retrieved:
+            raise ValueError(f"`scanned` {self.scanned} must be at least `retrieved` {self.retrieved}")
+        return self
 
 
 class Evaluation(_Section):

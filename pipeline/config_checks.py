@@ -4,12 +4,14 @@ from collections.abc import Iterable
 
 import pydantic
 
+from schemas.statistics import STATISTICS
+
 # Names that features and outputs of the pipeline itself have once the prefix of a role is put before them.
 _RESERVED = {
     "user": ("id",),
-    "item": ("id", "available", "popularity"),
+    "item": ("id", "available", *STATISTICS),
     "context": (),
-    "head": ("score", "items", "item_ids", "popularity", "sampling_log_odds", "joint", "retrieval"),
+    "head": ("score", "items", "item_ids", *STATISTICS, "sampling_log_odds", "joint", "retrieval"),
 }
 
 

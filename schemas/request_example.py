@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from pipeline.config import Feature, Head
+from schemas.statistics import STATISTICS
 
 REQUEST_SPLITS = ("train", "validation", "eval")
 CATALOG_SPLIT = "catalog"
@@ -32,10 +33,10 @@ ANSWER = {
     "first_time_item_ids": _BYTES,
     "past_item_ids": _BYTES,
     "candidate_item_ids": _BYTES,
-    "candidate_popularity": _FLOAT,
+    **{f"candidate_{name}": _FLOAT for name in STATISTICS},
     "candidate_sampling_log_odds": _FLOAT,
 }
-ITEM = {"item_id": _BYTES, "item_available": _INT, "item_popularity": _FLOAT}
+ITEM = {"item_id": _BYTES, "item_available": _INT, **{f"item_{name}": _FLOAT for name in STATISTICS}}
 
 
 def schema(features: Iterable[Feature], heads: Iterable[Head]) -> schema_pb2.Schema:

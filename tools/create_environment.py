@@ -1,5 +1,7 @@
 """Creates the virtual environment that Shelfwise runs in: `python3.11 tools/create_environment.py .venv`.
 
+With `--lock FILE` it is one that holds what that lock names, and not Shelfwise itself.
+
 ML Metadata and TensorFlow Data Validation ship wheels for glibc 2.39 and newer. On an older Debian or Ubuntu this
 script downloads the next release's C and C++ runtime with the machine's own apt into the environment's folder, and
 points only the environment's copy of the interpreter at it; the system is left untouched. Elsewhere it says what is
@@ -9,6 +11,7 @@ Nothing but the standard library is used, since nothing else is there yet. A sta
 environment from an interrupted one, which the next call builds anew.
 """
 
+import argparse
 import hashlib
 import os
 import pathlib
@@ -37,10 +40,10 @@ def run(*command, **kwargs):
     return result.stdout
 
 
-def fingerprint() -> str:
+def fingerprint(lock: pathlib.Path) -> str:
     """Digest of all that decides what the environment contains."""
     digest = hashlib.sha256()
-    for path in (LOCK, ROOT / "setup.py", pathlib.Path(__file__)):
+    for path in (lock, ROOT / "setup.py", pathlib.Path(__file__)):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
@@ -125,29 +128,34 @@ def use_runtime(venv: pathlib.Path, libraries: pathlib.Path) -> None:
     patched.unlink()
 
 
-def create(venv: pathlib.Path) -> None:
+def create(venv: pathlib.Path, lock: pathlib.Path) -> None:
     """Builds the whole environment at `venv`, replacing what was there."""
     shutil.rmtree(venv, ignore_errors=True)
     print(f"Creating {venv} (a few minutes with a cold download cache)", flush=True)
     run(sys.executable, "-m", "venv", "--copies", venv)
-    if system_glibc() < NEEDED_GLIBC:
+    if lock == LOCK and system_glibc() < NEEDED_GLIBC:
         print("  system glibc is older than 2.39: fetching a newer one for this environment alone", flush=True)
         use_runtime(venv, download_runtime(venv / "runtime"))
     python = venv / "bin" / "python"
     uv_version = next(line for line in LOCK.read_text().splitlines() if line.startswith("uv==")).split()[0]
     run(python, "-m", "pip", "install", "--quiet", uv_version)
     uv = [venv / "bin" / "uv", "pip", "install", "--quiet", "--python", python, "--no-deps"]
-    print("  installing requirements.lock", flush=True)
-    run(*uv, "--compile-bytecode", "--require-hashes", "-r", LOCK)
-    run(*uv, "--no-build-isolation", "--editable", ROOT)
-    (venv / "shelfwise-environment").write_text(fingerprint())
+    print(f"  installing {os.path.relpath(lock)}", flush=True)
+    run(*uv, "--compile-bytecode", "--require-hashes", "-r", lock)
+    if lock == LOCK:
+        run(*uv, "--no-build-isolation", "--editable", ROOT)
+    (venv / "shelfwise-environment").write_text(fingerprint(lock))
     print("  done", flush=True)
 
 
 def main() -> int:
-    venv = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".venv").resolve()
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("venv", nargs="?", type=pathlib.Path, default=".venv")
+    parser.add_argument("--lock", type=pathlib.Path, default=LOCK, help="requirements with hashes, of another tool")
+    options = parser.parse_args()
+    venv, lock = options.venv.resolve(), options.lock.resolve()
     stamp = venv / "shelfwise-environment"
-    if stamp.exists() and stamp.read_text() == fingerprint():
+    if stamp.exists() and stamp.read_text() == fingerprint(lock):
         return 0
     try:
         if sys.version_info[:2] != (3, 11) or platform.machine() != "x86_64":
@@ -155,7 +163,7 @@ def main() -> int:
                 "Python 3.11 on x86-64 Linux is needed (TFX 1.21 with Kubeflow support stops at 3.11); this is Python "
                 f"{platform.python_version()} on {platform.machine()}. Name another one with `make PYTHON=python3.11`."
             )
-        create(venv)
+        create(venv, lock)
     except MissingPrerequisite as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

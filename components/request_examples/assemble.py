@@ -10,21 +10,24 @@ import pyarrow.compute as pc
 from components.request_examples import candidates, timeline
 from components.request_examples.answers import Answers
 from components.request_examples.columns import item_lists, lists, one_each
+from components.request_examples.daily_counts import SECONDS_A_DAY
 from components.request_examples.draws import Draws, hashed
 from components.request_examples.first_taken import FirstTaken
-from components.request_examples.popularity import SECONDS_A_DAY, Popularity
+from components.request_examples.popularity import Popularity
 from components.request_examples.ranges import expand
 from components.request_examples.settings import Settings
+from components.request_examples.statistics import Statistics
 
 _VALIDATION_SALT = "validation"
 _REQUESTS_AT_ONCE = 4096  # with 256 events of history each, about 100 MB
 
 
 class Knowledge(NamedTuple):
-    """What every shard shares: the catalogue's ids by position, and how popular items were when."""
+    """What every shard shares: the catalogue's ids by position, and how items were taken when."""
 
     item_ids: pa.Array
     popularity: Popularity
+    statistics: Statistics
 
 
 def request_examples(
@@ -48,7 +51,7 @@ def request_examples(
     line = timeline.build(events, popularity.first_day, popularity.last_day, settings)
     taken = FirstTaken.of(line, popularity.num_items, settings)
     shopper_hash = hashed(line.shoppers)
-    for split, mask in _splits(line, popularity.last_day, settings).items():
+    for split, mask in _splits(line, popularity.first_day, popularity.last_day, settings).items():
         for part in line.where(mask).parts(_REQUESTS_AT_ONCE):
             draws = Draws(shopper_hash[part.shopper], part.time, settings.seed)
             columns = _request_columns(part, users, settings) | _history_columns(part, knowledge.item_ids)
@@ -58,20 +61,22 @@ def request_examples(
             yield split, pa.table(columns)
 
 
-def _splits(line: timeline.Timeline, last_day: int, settings: Settings) -> dict[str, np.ndarray]:
+def _splits(line: timeline.Timeline, first_day: int, last_day: int, settings: Settings) -> dict[str, np.ndarray]:
     """Which requests train, validate and judge, bool [num_requests]: by time, and by id the shoppers that validate.
 
-    A request may train only if all that answers it happened before the evaluation starts.
+    A request may train only if it comes after the warm-up, and if all that answers it happened before the evaluation
+    starts.
     """
     if settings.requests.every == "basket":
         answered_until = line.answering.time[line.answer_stop - 1]
     else:
         answered_until = line.time + settings.requests.window_days * SECONDS_A_DAY - 1
     start = timeline.evaluation_start(last_day, settings)
-    before = answered_until < start
+    warm = line.time >= (first_day + settings.requests.warm_up_days) * SECONDS_A_DAY
+    trains = warm & (answered_until < start)
     validates = hashed(line.shoppers, _VALIDATION_SALT) / 2.0**64 < settings.requests.validation_share
     held_out = validates[line.shopper]
-    return {"train": before & ~held_out, "validation": before & held_out, "eval": line.time >= start}
+    return {"train": trains & ~held_out, "validation": trains & held_out, "eval": line.time >= start}
 
 
 def _request_columns(line: timeline.Timeline, users: pa.Table, settings: Settings) -> dict[str, pa.Array]:
@@ -112,14 +117,11 @@ def _answer_columns(
     line: timeline.Timeline, taken: FirstTaken, knowledge: Knowledge, settings: Settings, draws: Draws
 ) -> dict[str, pa.Array]:
     """What the shopper took, and the candidates with what each head should say of them."""
-    item_ids, popularity = knowledge
+    item_ids, popularity, statistics = knowledge
     answers = Answers.of(line, popularity.num_items)
     labels = answers.pairs.where(answers.by(settings.requests.positive_events, line))
     sampled, log_odds = candidates.sample(line, answers.pairs, popularity, settings.requests, draws)
-    values = {
-        "popularity": popularity.counts(sampled.item, line.time[sampled.request]),
-        "sampling_log_odds": log_odds,
-    }
+    values = statistics.at(sampled.item, line.time[sampled.request]) | {"sampling_log_odds": log_odds}
     values |= {head.name: answers.label(head, sampled, line, popularity.num_items) for head in settings.heads}
     return {
         "label_item_ids": item_lists(labels, line.num_requests, item_ids),

@@ -84,6 +84,7 @@ def _check_splits(summary: dict[str, int], settings: Settings) -> None:
         if not summary.get(f"examples_{split}"):
             raise ValueError(
                 f"the events give no request for the split '{split}': "
+                f"requests.warm_up_days={settings.requests.warm_up_days}, "
                 f"requests.window_days={settings.requests.window_days} and "
                 f"requests.eval_days={settings.requests.eval_days} leave no room in the log. Bring more spans, or "
                 "shorten them."

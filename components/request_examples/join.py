@@ -1,8 +1,9 @@
 """The Beam graph that joins events, items and users into request examples.
 
-Shoppers are spread over shards by a hash of their id; each shard is joined with vectorised code and encoded by TFX's
-C++ encoder. Every worker holds two things in memory: the catalogue's ids, about 100 bytes an item, and the counts of
-items by day, 16 bytes an item and day on which it was taken.
+Shoppers are spread over shards by a hash of their id. Each shard is gone through twice: to count what was taken when,
+then, knowing that of all shards, to join it with vectorised code and encode it by TFX's C++ encoder. Every worker holds
+two things in memory: the catalogue's ids, about 100 bytes an item, and the counts of items by day, 32 bytes an item and
+day on which it was taken.
 """
 
 import os
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from apache_beam.io.filesystems import FileSystems
 
-from components.request_examples import assemble, popularity, quarantine, tables
+from components.request_examples import assemble, daily_counts, quarantine, tables
 from components.request_examples.draws import hashed
 from components.request_examples.encode import Encode
 from components.request_examples.settings import Settings
@@ -68,20 +69,23 @@ def join(pipeline: beam.Pipeline, uris: dict[str, str], settings: Settings) -> J
         | "SortIds" >> beam.CombineGlobally(_SortIds())
     )
     located = events | "Locate" >> beam.ParDo(_Locate(), item_ids).with_outputs(_REJECTED, main=_KNOWN)
-    knowledge = beam.pvalue.AsSingleton(
-        located[_KNOWN]
-        | "CountDays" >> beam.Map(tables.count_days, settings)
-        | "AddDays" >> beam.CombineGlobally(popularity.AddDailyCounts())
-        | "Know" >> beam.Map(tables.know, item_ids, settings)
-    )
     num_shards = max(_MIN_SHARDS, count_rows(os.path.dirname(split_pattern(uris["events"]))) // _EVENTS_PER_SHARD)
-    requests = (
+    shards = (
         {
             "events": located[_KNOWN] | "ShardEvents" >> beam.FlatMap(_shard, num_shards),
             "users": users | "ShardUsers" >> beam.FlatMap(_shard, num_shards),
         }
         | "GroupByShard" >> beam.CoGroupByKey()
-        | "Assemble" >> beam.ParDo(_Assemble(settings), knowledge).with_outputs(*request_example.REQUEST_SPLITS)
+        | "Concatenate" >> beam.FlatMap(_concatenate, settings)
+    )
+    knowledge = beam.pvalue.AsSingleton(
+        shards
+        | "CountDays" >> beam.Map(lambda shard: tables.count_days(shard.events, settings))
+        | "AddDays" >> beam.CombineGlobally(daily_counts.AddDailyCounts())
+        | "Know" >> beam.Map(tables.know, item_ids, settings)
+    )
+    requests = shards | "Assemble" >> beam.ParDo(_Assemble(settings), knowledge).with_outputs(
+        *request_example.REQUEST_SPLITS
     )
     examples = {
         **{name: requests[name] for name in request_example.REQUEST_SPLITS},
@@ -150,16 +154,26 @@ def _shard(table: pa.Table, num_shards: int) -> Iterator[tuple[int, pa.Table]]:
         yield int(number), table.take(pa.array(np.flatnonzero(shard == number)))
 
 
+class _Shard(NamedTuple):
+    """All that is known of some shoppers: at least one located event, and the profiles of those who have one."""
+
+    events: pa.Table
+    users: pa.Table
+
+
+def _concatenate(grouped: tuple[int, dict], settings: Settings) -> Iterator[_Shard]:
+    """Puts a shard together from its pieces; shoppers without events are left out."""
+    events, users = (list(grouped[1][name]) for name in ("events", "users"))
+    if events:
+        yield _Shard(pa.concat_tables(events), pa.concat_tables(users) if users else tables.no_profiles(settings))
+
+
 class _Assemble(beam.DoFn):
     """Joins a shard; yields the examples of each split to the output of its name."""
 
     def __init__(self, settings: Settings):
         self._settings = settings
 
-    def process(self, shard: tuple[int, dict], knowledge: assemble.Knowledge) -> Iterator[_Split]:
-        events, users = (list(shard[1][name]) for name in ("events", "users"))
-        if not events:
-            return
-        users = pa.concat_tables(users) if users else tables.no_profiles(self._settings)
-        for split, examples in assemble.request_examples(pa.concat_tables(events), users, knowledge, self._settings):
+    def process(self, shard: _Shard, knowledge: assemble.Knowledge) -> Iterator[_Split]:
+        for split, examples in assemble.request_examples(*shard, knowledge, self._settings):
             yield beam.pvalue.TaggedOutput(split, examples)

@@ -27,13 +27,11 @@ class Pairs(NamedTuple):
         return Pairs(self.request[mask], self.item[mask])
 
     def find(self, others: "Pairs", num_items: int) -> tuple[np.ndarray, np.ndarray]:
-        """Looks other pairs up in these, which must not be empty: `(place, found)`, [len(others)] each."""
+        """Looks other pairs up in these: `(place, found)`, [len(others)] each; not found, the place means nothing."""
         return find(self.keys(num_items), others.keys(num_items))
 
     def contains(self, others: "Pairs", num_items: int) -> np.ndarray:
         """Whether each of the other pairs is among these: bool [len(others)]."""
-        if not len(self.request):
-            return np.zeros(len(others.request), bool)
         return self.find(others, num_items)[1]
 
     @classmethod

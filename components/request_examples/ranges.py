@@ -60,6 +60,16 @@ def distinct(values: np.ndarray) -> np.ndarray:
 
 
 def find(sorted_keys: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Looks values up in a non-empty ascending array: `(place, found)`; where not found, the place is any valid one."""
+    """Looks values up in an ascending array.
+
+    Args:
+        sorted_keys: [num_keys].
+        values: [n].
+
+    Returns:
+        `(place, found)`, [n] each: whether it is there, and where; if it is not, the place means nothing.
+    """
+    if not len(sorted_keys):
+        return np.zeros(len(values), np.int64), np.zeros(len(values), bool)
     place = np.minimum(np.searchsorted(sorted_keys, values), len(sorted_keys) - 1)
     return place, sorted_keys[place] == values

@@ -6,10 +6,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.request_examples import popularity
+from components.request_examples import daily_counts
 from components.request_examples.assemble import Knowledge
 from components.request_examples.columns import one_each
+from components.request_examples.popularity import Popularity
 from components.request_examples.settings import Settings
+from components.request_examples.statistics import Statistics
 from components.request_examples.timeline import evaluation_start, is_one_of
 
 
@@ -41,13 +43,15 @@ def locate(events: pa.Table, item_ids: pa.Array) -> tuple[pa.Table, pa.Table]:
     return located.filter(known), events.filter(pc.invert(known))
 
 
-def count_days(located: pa.Table, settings: Settings) -> popularity.DailyCounts:
-    """How often each item was taken on each day."""
+def count_days(located: pa.Table, settings: Settings) -> daily_counts.DailyCounts:
+    """How often each item was taken on each day, of the located events of whole shoppers."""
+    shoppers = pc.index_in(located["user_id"], value_set=pc.unique(located["user_id"])).cast(pa.int64())
     taken = is_one_of(located["event"], settings.requests.positive_events)
-    return popularity.count(located["item"].to_numpy(), located["timestamp"].to_numpy(), taken)
+    columns = (column.to_numpy() for column in (shoppers, located["item"], located["timestamp"]))
+    return daily_counts.count(*columns, taken)
 
 
-def know(daily: popularity.DailyCounts, item_ids: pa.Array, settings: Settings) -> Knowledge:
+def know(daily: daily_counts.DailyCounts, item_ids: pa.Array, settings: Settings) -> Knowledge:
     """What every shard needs of the others.
 
     Raises:
@@ -58,17 +62,18 @@ def know(daily: popularity.DailyCounts, item_ids: pa.Array, settings: Settings) 
     if not len(daily.keys):
         kinds = ", ".join(settings.requests.positive_events)
         raise ValueError(f"no event is of a kind in requests.positive_events ({kinds}); name kinds that the log has")
-    return Knowledge(item_ids, popularity.Popularity(daily, len(item_ids), settings.requests.popularity_days))
+    window_days = settings.requests.popularity_days
+    return Knowledge(item_ids, Popularity(daily, len(item_ids), window_days), Statistics(daily, window_days))
 
 
 def catalog(items: pa.Table, knowledge: Knowledge, settings: Settings) -> pa.Table:
-    """An example an item, with its popularity when the evaluation starts, so that judging by it leaks nothing."""
+    """An example an item, with its statistics when the evaluation starts, so that judging by them leaks nothing."""
     located = pc.index_in(items["item_id"], value_set=knowledge.item_ids).cast(pa.int64()).to_numpy()
     as_of = np.full(len(items), evaluation_start(knowledge.popularity.last_day, settings))
     columns = {"item_id": items["item_id"]}
     if "available" in items.column_names:
         columns["item_available"] = items["available"]
-    columns["item_popularity"] = pa.array(knowledge.popularity.counts(located, as_of))
+    columns |= {f"item_{name}": pa.array(values) for name, values in knowledge.statistics.at(located, as_of).items()}
     columns |= {f"item_{name}": items[name] for name in settings.names("item")}
     return pa.table({name: one_each(values) for name, values in columns.items()})
 

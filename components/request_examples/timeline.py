@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.request_examples.popularity import SECONDS_A_DAY
+from components.request_examples.daily_counts import SECONDS_A_DAY
 from components.request_examples.settings import Settings
 
 _TIME_BITS = 36  # seconds since 1970 fit until the year 4147

@@ -27,7 +27,7 @@ class Parts(NamedTuple):
 @pytest.fixture(scope="module")
 def parts(shop) -> Parts:
     model, catalogue = tiny_pipeline.untrained(shop, shop.settings)
-    return Parts(model, serve_items(catalogue, model.item_tower))
+    return Parts(model, serve_items(catalogue, model.item_tower, shop.settings))
 
 
 def serving_model(shop, parts: Parts, **serving) -> ServingModel:
@@ -107,5 +107,5 @@ def test_texts_are_encoded_once(shop):
     settings = shop.settings
     catalogue = dataset.catalogue(shop.files("catalog"), shop.graph, settings)
     model = trainer.build(settings, shop.graph, catalogue, Counting(**settings.model.text.model_dump()))
-    serve_items(catalogue, model.item_tower)
+    serve_items(catalogue, model.item_tower, shop.settings)
     assert sorted(encoded) == sorted({b"", *catalogue.texts})

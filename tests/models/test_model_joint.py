@@ -5,13 +5,19 @@ import pytest
 import tensorflow as tf
 import tiny_pipeline
 
+from schemas.statistics import STATISTICS
+
 SEED = 5
-NEGATIVES, NUM_ITEMS, TEMPERATURE = 8, 30, 0.1
+POSITIVES, NEGATIVES, NUM_ITEMS, TEMPERATURE = 2, 8, 30, 0.1
+
+STATISTIC_VALUES = tf.constant([[1.0, 2.0, 0.5], [0.2, 0.0, 0.0], [3.0, 0.0, 0.0]]) * tf.reshape(
+    tf.range(1.0, 1.0 + len(STATISTICS)), [-1, 1, 1]
+)
 
 
 @pytest.fixture(scope="module")
 def untrained(shop):
-    return tiny_pipeline.untrained(shop, shop.settings)
+    return tiny_pipeline.untrained(shop, tiny_pipeline.change(shop.settings, model={"retrieval_positives": POSITIVES}))
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +43,7 @@ def batch() -> dict[str, tf.Tensor]:
         **{name: tf.constant([1.0, -1.0, 0.0]) for name in ("user_income", "context_temperature")},
         "label_items": tf.constant([[4, 12, 20], [9, 4, 0], [0, 0, 0]], tf.int64),
         "candidate_items": tf.constant([[4, 12, 3], [9, 8, 0], [1, 0, 0]], tf.int64),
-        "candidate_popularity": tf.constant([[1.0, 2.0, 0.5], [0.2, 0.0, 0.0], [3.0, 0.0, 0.0]]),
+        **{f"candidate_{name}": values for name, values in zip(STATISTICS, tf.unstack(STATISTIC_VALUES), strict=True)},
         "candidate_sampling_log_odds": tf.constant([[2.0, 2.0, -1.0], [1.0, -0.5, 0.0], [0.3, 0.0, 0.0]]),
         "candidate_purchase": tf.constant([[1.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]),
         "candidate_spend": tf.constant([[2.5, nan, nan], [4.0, nan, 0.0], [nan, 0.0, 0.0]]),
@@ -53,47 +59,50 @@ def losses(model, batch, training: bool = False) -> dict[str, float]:
 
 
 def drawn(batch) -> tuple[np.ndarray, np.ndarray]:
-    """What the model draws under `SEED`: each request's positive, and the sampled negatives."""
+    """What the model draws under `SEED`: each request's positives [3, POSITIVES], and the sampled negatives."""
     tf.random.set_seed(SEED)
     labels = batch["label_items"].numpy()
     chance = np.where(labels > 0, tf.random.uniform(labels.shape).numpy(), -1.0)
     negatives = tf.random.uniform([NEGATIVES], 1, NUM_ITEMS + 1, tf.int64).numpy()
-    return labels[np.arange(len(labels)), chance.argmax(axis=1)], negatives
+    best = np.argsort(-chance, axis=1)[:, :POSITIVES]
+    return np.take_along_axis(labels, best, axis=1), negatives
 
 
 def test_retrieval_is_a_sampled_softmax_corrected_for_the_chance_of_each_candidate(model, catalogue, batch):
-    positive, negatives = drawn(batch)
-    candidates = np.concatenate([positive, negatives])
+    positives, negatives = drawn(batch)
+    candidates = np.concatenate([positives.ravel(), negatives])
     labels = batch["label_items"].numpy()
     query = model.request_model.embed(batch, model.item_tower).query.numpy()
     logits = query @ model.item_tower(tf.constant(candidates)).numpy().T / TEMPERATURE
 
-    # How many times each item is expected among the candidates: as a positive, by how often it was taken of late (plus
-    # one), and as a uniform negative.
+    # How many times each item is expected among the candidates: as one of the four positives, by how often it was taken
+    # of late (plus one), and as a uniform negative.
     taken = np.exp(catalogue.popularity)
     taken[0] = 0.0
-    expected = len(labels) * taken / taken.sum() + NEGATIVES / NUM_ITEMS
-    logits -= np.log(expected[candidates] / (len(labels) + NEGATIVES))
+    expected = 4 * taken / taken.sum() + NEGATIVES / NUM_ITEMS
+    logits -= np.log(expected[candidates] / (4 + NEGATIVES))
 
     total = 0.0
     for row in (0, 1):  # the third request has nothing to learn from
         others = [c for c in range(len(candidates)) if candidates[c] not in {*labels[row], 0}]
-        competing = np.append(logits[row, others], logits[row, row])
-        total += np.log(np.exp(competing).sum()) - logits[row, row]
-    assert losses(model, batch)["retrieval_loss"] == pytest.approx(total / 2, rel=1e-5)
+        for own in (POSITIVES * row, POSITIVES * row + 1):
+            competing = np.append(logits[row, others], logits[row, own])
+            total += np.log(np.exp(competing).sum()) - logits[row, own]
+    assert losses(model, batch)["retrieval_loss"] == pytest.approx(total / 4, rel=1e-5)
 
 
-def test_positives_are_drawn_among_known_labels_only(batch):
-    positive, _ = drawn(batch)
-    assert positive[0] in (4, 12, 20)
-    assert positive[1] in (9, 4)
-    assert positive[2] == 0
+def test_positives_are_distinct_and_drawn_among_known_labels_only(batch):
+    positives, _ = drawn(batch)
+    assert len({*positives[0]} & {4, 12, 20}) == 2
+    assert {*positives[1]} == {9, 4}
+    assert positives[2].tolist() == [0, 0]
 
 
 def test_classification_is_the_mean_cross_entropy_with_the_sampling_taken_out(model, batch):
     request = model.request_model.embed(batch, model.item_tower)
     candidates = batch["candidate_items"]
-    raw = model.request_model.rank(request, candidates, batch["candidate_popularity"], model.item_tower(candidates))
+    statistics = tf.transpose(STATISTIC_VALUES, [1, 2, 0])
+    raw = model.request_model.rank(request, candidates, statistics, model.item_tower(candidates))
     logits = raw["purchase"].numpy() + batch["candidate_sampling_log_odds"].numpy()
     labels = batch["candidate_purchase"].numpy()
     entropy = np.log1p(np.exp(-np.abs(logits))) + np.maximum(logits, 0) - logits * labels
@@ -104,7 +113,8 @@ def test_classification_is_the_mean_cross_entropy_with_the_sampling_taken_out(mo
 def test_regression_learns_from_labelled_candidates_only(model, batch):
     request = model.request_model.embed(batch, model.item_tower)
     candidates = batch["candidate_items"]
-    raw = model.request_model.rank(request, candidates, batch["candidate_popularity"], model.item_tower(candidates))
+    statistics = tf.transpose(STATISTIC_VALUES, [1, 2, 0])
+    raw = model.request_model.rank(request, candidates, statistics, model.item_tower(candidates))
     predicted = raw["spend"].numpy()
     # Two candidates have a value, 2.5 and 4; the zeros are padding.
     expected = ((predicted[0, 0] - 2.5) ** 2 + (predicted[1, 0] - 4.0) ** 2) / 2

@@ -112,9 +112,12 @@ def test_texts_of_an_item_are_joined(items):
     assert items["item-07"]["item_text"] == b"blue pear"
 
 
-def test_popularity_is_the_logarithm_of_1_plus_the_count(items, evaluated):
-    np.testing.assert_allclose(items["item-00"]["item_popularity"], math.log(31), rtol=1e-6)
-    np.testing.assert_allclose(evaluated[ODD]["candidate_popularity"], [math.log(10), 0], rtol=1e-6)
+def test_statistics_are_the_logarithms_of_1_plus_the_counts(items, evaluated):
+    # The counts are 30 of item-00, and 9 and 0 of the candidates; statistic n is the count divided by n + 1.
+    expected = {"popularity": (31, 10), "popularity_long": (11, 4), "repeat_days": (6, 2.5)}
+    for name, (item, candidate) in expected.items():
+        np.testing.assert_allclose(items["item-00"][f"item_{name}"], math.log(item), rtol=1e-6)
+        np.testing.assert_allclose(evaluated[ODD][f"candidate_{name}"], [math.log(candidate), 0], rtol=1e-6)
 
 
 def test_items_are_available_unless_the_shop_says_otherwise(items):
@@ -129,9 +132,15 @@ def test_the_catalogue_is_ordered_by_position_with_the_unknown_item_first(shop, 
     place = items["item-07"]["item"]
     assert catalogue.texts[place] == b"blue pear"
     assert catalogue.categories[place].tolist() == [items["item-07"]["item_brand"]]
+    # The count of item-07 is 23; statistic n is the count divided by n + 1.
+    expected = [math.log1p(23 / divisor) for divisor in range(1, 7)]
+    np.testing.assert_allclose(catalogue.statistics[place], expected, rtol=1e-6)
+    np.testing.assert_allclose(catalogue.popularity[place], math.log(24), rtol=1e-6)
+    assert catalogue.statistics.dtype == catalogue.popularity.dtype == np.float32
     assert not catalogue.available[items["item-29"]["item"]]
     assert not catalogue.categories[0].any()
     assert not catalogue.numbers[0].any()
+    assert not catalogue.statistics[0].any()
     assert not catalogue.available[0]
 
 

@@ -8,8 +8,9 @@ import tensorflow as tf
 import tiny_pipeline
 import tiny_shop
 
-from models.cross_features import HALF_LIVES_DAYS, cross_features
+from models.cross_features import HALF_LIVES_DAYS, cross_features, request_features
 from models.query_tower import newest
+from schemas.statistics import STATISTICS
 
 DIM = 8
 
@@ -77,8 +78,8 @@ def test_predictions_do_not_depend_on_padding_or_the_other_candidates(model):
     def rank(lists, candidates):
         request = model.request_model.embed(features(*lists), model.item_tower)
         candidates = tf.constant([candidates], tf.int64)
-        popularity = tf.cast(candidates, tf.float32) / 10
-        return model.request_model.rank(request, candidates, popularity, model.item_tower(candidates))
+        statistics = tf.cast(candidates, tf.float32)[..., tf.newaxis] / tf.range(10.0, 10.0 + len(STATISTICS))
+        return model.request_model.rank(request, candidates, statistics, model.item_tower(candidates))
 
     plain = rank(([[3, 5]], [[4.0, 2.0]], [[1, 2]]), [3, 8])
     padded = rank(([[3, 0, 5, 0]], [[4.0, 0, 2.0, 0]], [[1, 0, 2, 0]]), [1, 8, 0, 3])
@@ -116,28 +117,64 @@ def test_training_hides_ids_as_often_as_configured(shop, model):
     assert np.mean(changed) == pytest.approx(shop.config.model.id_dropout, abs=0.03)  # of 1200 draws, 3 deviations
 
 
-def test_cross_features_count_decay_and_recency():
+NEVER = [0, 0, 0, 0, 0, 0, 1, 0]
+
+
+def scaled(days: float) -> float:
+    return math.log(1 + days) / math.log(1001)
+
+
+def test_cross_features_count_decay_recency_and_span():
     # Key 7 was met 0 and 3 days ago, key 9 never; the event of key 0 and the candidate without a key match nothing.
     features = cross_features(
         tf.constant([[7, 9, 0]], tf.int64), tf.constant([[7, 7, 0, 8]], tf.int64), tf.constant([[3.0, 0.0, 0.0, 1.0]])
     ).numpy()
     half_life_3 = math.log(1 + 1 + 1 / 2)
     half_life_180 = math.log(1 + 1 + 2 ** (-3 / 180))
-    assert features.shape == (1, 3, len(HALF_LIVES_DAYS) + 2)
+    assert features.shape == (1, 3, len(HALF_LIVES_DAYS) + 3)
     np.testing.assert_allclose(features[0, 0, [0, 4, 5, 6]], [half_life_3, half_life_180, math.log(3), 0], rtol=1e-5)
-    np.testing.assert_allclose(features[0, 1], [0, 0, 0, 0, 0, 0, 1])
-    np.testing.assert_allclose(features[0, 2], [0, 0, 0, 0, 0, 0, 1])
+    np.testing.assert_allclose(features[0, 0, 7], scaled(3), rtol=1e-5)
+    np.testing.assert_allclose(features[0, 1:], [NEVER, NEVER])
 
 
-def test_recency_is_of_the_newest_match():
-    one = tf.constant([[7]], tf.int64)
-    features = cross_features(one, tf.constant([[7, 7]], tf.int64), tf.constant([[20.0, 9.0]])).numpy()
-    np.testing.assert_allclose(features[0, 0, -1], math.log(10) / math.log(1001), rtol=1e-5)
+def test_recency_is_of_the_newest_match_and_the_span_reaches_to_the_oldest():
+    features = cross_features(
+        tf.constant([[7]], tf.int64), tf.constant([[7, 7, 7]], tf.int64), tf.constant([[20.0, 9.0, 44.0]])
+    ).numpy()
+    np.testing.assert_allclose(features[0, 0, -2:], [scaled(9), scaled(35)], rtol=1e-5)
+
+
+def test_cross_features_of_one_request_know_nothing_of_another():
+    history = tf.constant([[7, 0, 9], [8, 8, 7], [0, 0, 0]], tf.int64)
+    ages = tf.constant([[5.0, 0.0, 2.0], [1.0, 30.0, 400.0], [0.0, 0.0, 0.0]])
+    candidates = tf.constant([[7, 8], [7, 8], [7, 9]], tf.int64)
+    together = cross_features(candidates, history, ages).numpy()
+    alone = [cross_features(candidates[i : i + 1], history[i : i + 1], ages[i : i + 1]).numpy()[0] for i in range(3)]
+    np.testing.assert_allclose(together, alone)
+    np.testing.assert_allclose(together[[0, 2, 2], [1, 0, 1]], [NEVER, NEVER, NEVER])
+    np.testing.assert_allclose(together[:2, 0, 6], [scaled(5), scaled(400)], rtol=1e-5)
 
 
 def test_cross_features_of_an_empty_history_say_never():
     features = cross_features(tf.constant([[7]], tf.int64), tf.zeros([1, 0], tf.int64), tf.zeros([1, 0])).numpy()
-    np.testing.assert_allclose(features[0, 0], [0, 0, 0, 0, 0, 0, 1])
+    np.testing.assert_allclose(features[0, 0], NEVER)
+
+
+def test_request_features_count_events_and_visits():
+    # Three events in two visits, one and five days ago, out of order and with padding.
+    features = request_features(tf.constant([[4, 0, 6, 4]], tf.int64), tf.constant([[1.0, 0.0, 5.0, 1.0]])).numpy()
+    events, visits = features[0].reshape(2, -1)
+    assert events[5] == pytest.approx(math.log(4))
+    assert visits[5] == pytest.approx(math.log(3))
+    assert events[0] == pytest.approx(math.log(1 + 2 * 2 ** (-1 / 3) + 2 ** (-5 / 3)))
+    assert visits[0] == pytest.approx(math.log(1 + 2 ** (-1 / 3) + 2 ** (-5 / 3)))
+    np.testing.assert_allclose([events[6:], visits[6:]], [[scaled(1), scaled(4)]] * 2, rtol=1e-5)
+
+
+def test_request_features_of_an_empty_history_say_never():
+    for history in ([[]], [[0, 0]]):
+        ages = tf.zeros(tf.shape(tf.constant(history)))
+        np.testing.assert_allclose(request_features(tf.constant(history, tf.int64), ages)[0], NEVER * 2)
 
 
 def test_the_score_weighs_probabilities_and_values(model):

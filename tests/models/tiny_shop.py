@@ -76,6 +76,15 @@ def config(text_modules: pathlib.Path, **sections) -> Config:
     return Config.model_validate(document)
 
 
+def statistics(role: str, counts: list[float]) -> dict:
+    """The raw statistics of items by the number of recent takings; role is `item` or `candidate`."""
+    # Statistic 0, the popularity, is the count itself, statistic 1 half of it, statistic 2 a third, and so on.
+    return {
+        f"{role}_{name}": [count / (place + 1) for count in counts]
+        for place, name in enumerate(request_example.STATISTICS)
+    }
+
+
 def items() -> list[dict]:
     """The split `catalog`: 27 items at 2 and one at 30, of which the mean is 3 and the variance 27."""
     rows = []
@@ -86,13 +95,12 @@ def items() -> list[dict]:
             "item_fruit": [FRUITS[item % 6]],
             "item_brand": [f"brand-{item % 5}"],
             "item_price": [{DEAR: 30.0, NAN_PRICE: float("nan")}.get(item, 2.0)],
-            "item_popularity": [float(NUM_ITEMS - item)],
             "item_available": [1],
-        }
+        } | statistics("item", [1000.0 if item == UNAVAILABLE else float(NUM_ITEMS - item)])
         if item == WITHOUT_PRICE:
             del row["item_price"], row["item_available"]
         if item == UNAVAILABLE:
-            row |= {"item_available": [0], "item_popularity": [1000.0]}
+            row["item_available"] = [0]
         rows.append(row)
     return rows
 
@@ -124,7 +132,7 @@ def request(user: int, number: int) -> dict:
         "context_temperature": [20.0 * (number % 2)],
         "label_item_ids": [item_id(item) for item in labels],
         "candidate_item_ids": [item_id(item) for item in candidates],
-        "candidate_popularity": [float(NUM_ITEMS - item) for item in candidates],
+        **statistics("candidate", [float(NUM_ITEMS - item) for item in candidates]),
         "candidate_sampling_log_odds": np.where(answered, 0.7, -0.2).tolist(),
         "candidate_purchase": answered.astype(float).tolist(),
         "candidate_spend": np.where(answered, 2.0, np.nan).tolist(),
@@ -143,7 +151,7 @@ def odd_request() -> dict:
         "context_store": ["no-such-store"],
         "label_item_ids": [item_id(3)],
         "candidate_item_ids": [item_id(3), "no-such-item"],
-        "candidate_popularity": [9.0, 0.0],
+        **statistics("candidate", [9.0, 0.0]),
         "candidate_sampling_log_odds": [1.5, -0.5],
         "candidate_purchase": [1.0, 0.0],
         "candidate_spend": [7.5, float("nan")],

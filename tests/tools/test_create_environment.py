@@ -19,19 +19,17 @@ def script():
 
 
 def test_a_finished_environment_is_left_alone(script, tmp_path):
-    (tmp_path / "shelfwise-environment").write_text(script.fingerprint())
+    (tmp_path / "shelfwise-environment").write_text(script.fingerprint(script.LOCK))
     marker = tmp_path / "marker"
     marker.touch()
     assert subprocess.run([sys.executable, SCRIPT, tmp_path], check=False).returncode == 0
     assert marker.exists()
 
 
-def test_a_changed_lock_makes_the_environment_stale(script, tmp_path, monkeypatch):
-    before = script.fingerprint()
+def test_a_changed_lock_makes_the_environment_stale(script, tmp_path):
     changed = tmp_path / "requirements.lock"
     changed.write_text(script.LOCK.read_text() + "# changed")
-    monkeypatch.setattr(script, "LOCK", changed)
-    assert script.fingerprint() != before
+    assert script.fingerprint(changed) != script.fingerprint(script.LOCK)
 
 
 def test_an_old_system_without_apt_is_told_which_systems_work(script, tmp_path, monkeypatch):

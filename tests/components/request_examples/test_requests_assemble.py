@@ -44,6 +44,11 @@ def test_an_example_of_a_periodic_request():
         "first_time_item_ids": ["c"],
         "candidate_item_ids": ["a", "b", "c"],
         "candidate_popularity": [0.0, 1.0, 0.0],  # b was taken on day 12
+        "candidate_popularity_short": [0.0, 1.0, 0.0],  # a quarter of one day is still a day
+        "candidate_popularity_long": [1.0, 1.0, 0.0],  # a on day 11, of 10 to 12
+        "candidate_taken": [1.0, 1.0, 0.0],
+        "candidate_repeats": [0.0, 0.0, 0.0],  # b is taken again in the answer, which is not known yet
+        "candidate_repeat_days": [0.0, 0.0, 0.0],
         # All of the shopper's past is in; c could only have come by one draw from three items.
         "candidate_sampling_log_odds": [0.0, 0.0, pytest.approx(math.log(3))],
         "candidate_purchase": [0.0, 1.0, 1.0],
@@ -153,3 +158,13 @@ def test_a_large_shard_is_cut_into_tables_without_losing_a_request():
     found = examples(make_events(rows), make_settings(history_length=1, **FEW))["eval"]
     assert [row["timestamp"][0] for row in found] == list(range(4100))
     assert found[4096]["history_timestamps"] == [4095]
+
+
+@pytest.mark.parametrize(("warm_up_days", "moments"), [(0, [12, 14, 16]), (4, [14, 16]), (5, [16])])
+def test_requests_of_the_warm_up_do_not_train(warm_up_days, moments):
+    # The log begins on day 10; periods end on even days up to 18, when the evaluation starts.
+    rows = [("u", "a", day * DAY) for day in range(10, 20)]
+    settings = make_settings(every=2, window_days=2, eval_days=2, validation_share=0, warm_up_days=warm_up_days)
+    found = examples(make_events(rows), settings)
+    assert [row["timestamp"] for row in found["train"]] == [[day * DAY] for day in moments]
+    assert [row["timestamp"] for row in found["eval"]] == [[18 * DAY]]

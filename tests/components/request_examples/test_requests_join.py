@@ -160,7 +160,9 @@ def test_the_artifact_tells_its_splits_format_span_schema_and_counts(write, run)
     }
     schema = io_utils.SchemaReader().read(f"{output.schema.uri}/schema.pbtxt")
     assert schema == request_example.schema(SETTINGS.features, SETTINGS.heads)
-    assert "('item_popularity', [0.0]), ('item_title', ['thing i24'])" in "".join(output.records("catalog"))
+    unsold = [(f"item_{name}", [0.0]) for name in sorted(request_example.STATISTICS)]
+    item = [("item_available", [1]), ("item_id", ["i24"]), *unsold, ("item_title", ["thing i24"])]
+    assert repr(item) in output.records("catalog")
     assert "[('user_age', ['30s']), ('user_id', ['u0'])]" in output.records("users")
 
 

@@ -6,10 +6,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from requests_shop import DAY, PURCHASE, examples, know, make_events, make_settings, make_users
+from requests_shop import DAY, PURCHASE, examples, know, make_events, make_settings, make_users, statistics_of
 
 from components.request_examples import tables
 from pipeline.config import Head
+from schemas.statistics import STATISTICS
 
 FIRST_DAY, LAST_DAY = 10, 24
 USERS = ["ann", "bob", "cid"]
@@ -81,6 +82,15 @@ def frozen(row, names):
     return tuple((name, repr(row.get(name))) for name in sorted(names))
 
 
+def statistics(row):
+    """Those of each candidate of an example, by item."""
+    columns = {name: row[f"candidate_{name}"] for name in STATISTICS}
+    return {
+        item: {name: values[place] for name, values in columns.items()}
+        for place, item in enumerate(row["candidate_item_ids"])
+    }
+
+
 HISTORY = ("user_id", "timestamp", "shopper", "history_item_ids", "history_timestamps", "history_events", "user_age")
 CIRCUMSTANCES = ("scene", "query", "context_store", "context_context_price")
 
@@ -103,10 +113,9 @@ def test_each_request_knows_the_past_and_nothing_else(log, way, columns):
         assert row["first_time_item_ids"] == [item for item in row["label_item_ids"] if item not in before]
         assert row.get("past_item_ids") == (sorted(before) if split == "eval" else None)
 
-        everyone = [*log, ("zoe", "i0", FIRST_DAY * DAY, "purchase")]
-        days = range(time // DAY - way["popularity_days"], time // DAY)
-        sold = collections.Counter(i for _, i, t, kind, *_ in everyone if kind == "purchase" and t // DAY in days)
-        assert row["candidate_popularity"] == [sold[item] for item in row["candidate_item_ids"]]
+        takings = [event[:3] for event in [*log, ("zoe", "i0", FIRST_DAY * DAY, "purchase")] if event[3] == "purchase"]
+        for item, found in statistics(row).items():
+            assert found == pytest.approx(statistics_of(takings, item, time, way["popularity_days"]))
 
 
 @settings(max_examples=100, deadline=None)
@@ -153,10 +162,8 @@ def test_two_futures_of_one_past_give_every_request_the_same_features(log, other
         assert {frozen(row, HISTORY) for row in ours} == {frozen(row, HISTORY) for row in theirs}
         if len(ours) == len(theirs) == 1:
             assert frozen(ours[0], CIRCUMSTANCES) == frozen(theirs[0], CIRCUMSTANCES)
-        counts = [
-            dict(zip(r["candidate_item_ids"], r["candidate_popularity"], strict=True)) for r in (ours[0], theirs[0])
-        ]
-        assert all(counts[0][item] == counts[1][item] for item in counts[0].keys() & counts[1].keys())
+        known = [statistics(row) for row in (ours[0], theirs[0])]
+        assert all(known[0][item] == known[1][item] for item in known[0].keys() & known[1].keys())
 
 
 def _by_moment(found, until):
@@ -169,14 +176,16 @@ def _by_moment(found, until):
 
 @settings(max_examples=100, deadline=None)
 @given(logs, logs, moments, ways, present)
-def test_what_others_do_from_a_request_on_changes_nothing_of_it_not_even_its_candidates(log, other, cut, way, columns):
+def test_what_others_do_on_the_day_of_a_request_or_later_changes_nothing_of_it_not_even_its_candidates(
+    log, other, cut, way, columns
+):
     ours = [event for event in log if event[0] == "ann" or event[2] < cut]
-    theirs = ours + [event for event in other if event[0] != "ann" and event[2] >= cut]
+    theirs = ours + [event for event in other if event[0] != "ann" and event[2] // DAY >= cut // DAY]
     found = [
         collections.Counter(
             (split, frozen(row, row))
             for split, row in all_of(ask(events, way, columns))
-            if row["user_id"] == ["ann"] and row["timestamp"][0] <= cut
+            if row["user_id"] == ["ann"] and row["timestamp"][0] // DAY <= cut // DAY
         )
         for events in (ours, theirs)
     ]
@@ -196,19 +205,28 @@ def test_neither_the_order_of_events_nor_the_shards_change_an_example(log, way, 
     assert found[0] == found[1]
 
 
-@pytest.mark.parametrize(("eval_days", "expected"), [(1, [3.0, 1.0, 0.0]), (2, [2.0, 1.0, 0.0]), (3, [2.0, 0.0, 0.0])])
-def test_the_catalogue_is_as_popular_as_it_was_when_the_evaluation_starts(eval_days, expected):
-    # The log ends on day 20: the evaluation starts on day 20, 19 or 18, and the three days before it count.
+@pytest.mark.parametrize(
+    ("eval_days", "popularity", "taken", "repeat_days"),
+    [
+        (1, [3, 1, 0], [3, 1, 0], [2, 0, 0]),
+        (2, [2, 1, 0], [2, 1, 0], [0, 0, 0]),
+        (3, [2, 0, 0], [2, 0, 0], [0, 0, 0]),
+    ],
+)
+def test_the_catalogue_is_known_as_it_was_when_the_evaluation_starts(eval_days, popularity, taken, repeat_days):
+    # The log ends on day 20: the evaluation starts on day 20, 19 or 18, and the three days before it are recent.
     rows = [
         ("u", "a", 17 * DAY),
         ("v", "a", 17 * DAY),
         ("u", "b", 18 * DAY),
-        ("u", "a", 19 * DAY),
+        ("u", "a", 19 * DAY),  # two days after u took it last
         ("u", "c", 20 * DAY),
     ]
     asked = make_settings(eval_days=eval_days, popularity_days=3)
     _, knowledge = know(make_events(rows), asked, ["a", "b", "c"])
     items = pa.table({"item_id": ["a", "b", "c"], "available": [1, None, 0]})
     catalog = tables.catalog(items, knowledge, asked)
-    assert catalog["item_popularity"].to_pylist() == [[count] for count in expected]
+    expected = {"item_popularity": popularity, "item_taken": taken, "item_repeat_days": repeat_days}
+    for name, values in expected.items():
+        assert catalog[name].to_pylist() == [[value] for value in values]
     assert catalog["item_available"].to_pylist() == [[1], [], [0]]

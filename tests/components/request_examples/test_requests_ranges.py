@@ -43,6 +43,12 @@ def test_distinct_sorts_and_drops_repetitions():
     assert ranges.distinct(np.array([], np.int64)).tolist() == []
 
 
+def test_nothing_is_found_among_nothing():
+    place, found = ranges.find(np.empty(0, np.int64), np.array([2, 4]))
+    assert len(place) == 2
+    assert found.tolist() == [False, False]
+
+
 def test_find_tells_what_is_there_and_what_is_beyond_either_end():
     place, found = ranges.find(np.array([2, 4]), np.array([1, 2, 3, 4, 5]))
     assert found.tolist() == [False, True, False, True, False]
