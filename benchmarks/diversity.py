@@ -10,6 +10,7 @@ of the catalogue they show (`coverage@10`).
 """
 
 import argparse
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,6 +20,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from benchmarks.item_tables import ItemTables
 from benchmarks.quality import complete_journey, judge, lists, pushed, served
 from benchmarks.quality.problem import Problem
 from models.diversify import POOL, diverse_order
@@ -28,28 +30,17 @@ _SETTINGS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
 _BATCH = 16
 _QUALITY = ("ndcg@10", "recall@50")
 _COLUMNS = (*_QUALITY, "diversity@10", "cosine distance@10", "coverage@10")
-_VARIABLE = "_funnel/{}/.ATTRIBUTES/VARIABLE_VALUE"
 
 
-class Tables:
-    """The items as the exported model holds them: ids, embeddings [num_items, dim], categories [num_items, any]."""
-
-    def __init__(self, version: pushed.Pushed):
-        variables = tf.train.load_checkpoint(str(version.folder / "variables" / "variables"))
-        self.ids = variables.get_tensor(_VARIABLE.format("items/ids"))
-        self.embeddings = variables.get_tensor(_VARIABLE.format("items/embeddings"))
-        self.categories = variables.get_tensor(_VARIABLE.format("request_model/_categories"))
-
-
-def ranked_items(problem: Problem, config: configs.Config, version: pushed.Pushed, tables: Tables) -> np.ndarray:
+def ranked_items(problem: Problem, config: configs.Config, version: pushed.Pushed, tables: ItemTables) -> np.ndarray:
     """Places in the tables of each user's best items, best first: int64 [num_users, POOL], 0 where none is left."""
     recommend = tf.saved_model.load(str(version.folder)).signatures["recommend"]
     places = {item_id: place for place, item_id in enumerate(tables.ids)}
-    histories = served.histories(problem, config)
+    histories = served.histories_of(problem, config)
     ranked = np.zeros([len(problem.queries), POOL], np.int64)
     for start in track(range(0, len(ranked), _BATCH), "asking the model"):
         users = problem.queries[start : start + _BATCH]
-        request = {**served.request(config, problem, "all", users, histories), "k": tf.fill([len(users)], POOL)}
+        request = {**served.request_of(config, problem, "all", users, histories), "k": tf.fill([len(users)], POOL)}
         answer = recommend(**{name: tf.constant(value) for name, value in request.items()})
         found = np.array([[places[item] for item in row] for row in answer["item_ids"].numpy()])
         scores = np.where(found > 0, answer["scores"].numpy(), -np.inf)
@@ -58,20 +49,20 @@ def ranked_items(problem: Problem, config: configs.Config, version: pushed.Pushe
     return ranked
 
 
-def rerank(ranked: np.ndarray, tables: Tables, diversity: float) -> np.ndarray:
+def rerank(ranked: np.ndarray, tables: ItemTables, diversity: float) -> np.ndarray:
     """The same items in the order of `models.diversify`; 0 keeps the ranker's."""
     if not diversity:
         return ranked
     embeddings, categories = tf.constant(tables.embeddings), tf.constant(tables.categories)
     order = tf.function(
-        lambda items: diverse_order(items, embeddings, categories, diversity),
+        lambda items: diverse_order(items, functools.partial(tf.gather, embeddings), categories, diversity),
         input_signature=[tf.TensorSpec([None, POOL], tf.int64)],
     )
     orders = [order(batch) for batch in np.array_split(ranked, len(ranked) // _BATCH + 1)]
     return np.take_along_axis(ranked, np.concatenate(orders), axis=1)
 
 
-def figures(ranked: np.ndarray, tables: Tables, problem: Problem) -> dict[str, float]:
+def figures(ranked: np.ndarray, tables: ItemTables, problem: Problem) -> dict[str, float]:
     """The mean of each of `_COLUMNS` over the users."""
     ids = [[tables.ids[item].decode() for item in row if item] for row in ranked]
     by_user: dict[str, Sequence[str]] = dict(zip(problem.queries, ids, strict=True))
@@ -84,7 +75,7 @@ def figures(ranked: np.ndarray, tables: Tables, problem: Problem) -> dict[str, f
     }
 
 
-def _cosine_distance(items: np.ndarray, tables: Tables) -> float:
+def _cosine_distance(items: np.ndarray, tables: ItemTables) -> float:
     """1 - the mean cosine of a list's pairs."""
     embedded = tables.embeddings[items[items > 0]]
     pairs = np.triu_indices(len(embedded), k=1)
@@ -104,7 +95,7 @@ def main() -> None:
     if version is None:
         raise pushed.NoModel(f"no version under {config.serving_dir}; run `shelfwise run {config.name}` first")
     problem, _ = complete_journey.problems(config)
-    tables = Tables(version)
+    tables = ItemTables(version.folder)
     ranked = ranked_items(problem, config, version, tables)
     table = Table("serving.diversity", *_COLUMNS, title=f"{config.name}, {len(ranked):,} shoppers")
     for diversity in (0.0, *_SETTINGS):

@@ -28,6 +28,7 @@ from rich.table import Table
 from tensorflow.core.framework.tensor_pb2 import TensorProto
 from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
+from benchmarks.item_tables import ItemTables
 from benchmarks.quality import pushed, served
 from benchmarks.quality.problem import Problem, items_by_user
 from pipeline import config as configs
@@ -44,7 +45,6 @@ _PROFILED_PARTS = 15
 _LAYER_DEPTH = 2
 _GOAL_MS = 10.0  # of the 99th percentile at batch size 1
 _FLOOR = "the floor"
-_ITEM_TABLE = "_funnel/items/{}/.ATTRIBUTES/VARIABLE_VALUE"
 
 Request = dict[str, TensorProto]
 Requests = dict[str, list[Request]]  # by signature
@@ -112,12 +112,12 @@ def end_of_log(config: configs.Config) -> Problem:
 def draw_requests(config: configs.Config, log: Problem, embeddings: np.ndarray, batch: int) -> Requests:
     """Distinct requests of every signature and of the floor, each of `batch` shoppers."""
     draw = np.random.default_rng(config.training.seed)
-    histories = served.histories(log, config)
+    histories = served.histories_of(log, config)
     catalogue = log.items["item_id"].to_numpy()
     drawn = {"recommend": [], "search": [], "similar": [], "rank": [], _FLOOR: []}
     for _ in range(_DISTINCT_REQUESTS):
         users = draw.choice(log.queries, batch).tolist()
-        asked = served.request(config, log, "all", users, histories)
+        asked = served.request_of(config, log, "all", users, histories)
         listed = {name: asked.pop(name) for name in ("exclude_item_ids", "k")}
         listed["k"] = np.full(batch, _LIST_LENGTH, np.int32)
         newest = np.array([histories[user]["item_id"].iloc[-1] for user in users], object)
@@ -233,8 +233,7 @@ def main() -> None:
     version = pushed.newest(config)
     if version is None:
         raise pushed.NoModel(f"no version under {config.serving_dir}; run `shelfwise run {config.name}` first")
-    variables = tf.train.load_checkpoint(str(version.folder / "variables" / "variables"))
-    embeddings = variables.get_tensor(_ITEM_TABLE.format("embeddings"))
+    embeddings = ItemTables(version.folder).embeddings
     log = end_of_log(config)
     requests = {batch: draw_requests(config, log, embeddings, batch) for batch in _CALLS}
     # A fresh process a measurement, so that memory and threads of what prepares it do not count.

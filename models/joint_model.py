@@ -8,9 +8,9 @@ import tensorflow_recommenders as tfrs
 
 from models.dataset import Catalogue
 from models.item_tower import ItemTower
-from models.request_model import EmbeddedRequest, RequestModel
+from models.request_model import EmbeddedRequest, RequestModel, candidate_statistics
+from models.rows import is_among
 from models.settings import TrainerSettings
-from schemas.statistics import STATISTICS
 
 _SUMMED = tf.keras.losses.Reduction.SUM
 
@@ -50,7 +50,7 @@ class JointModel(tfrs.Model):
         Args:
             features: transformed request features, and the lists `label_items`, `candidate_items`,
                 `candidate_sampling_log_odds`, `candidate_<statistic>` and `candidate_<head>`: [batch, any], 0-padded.
-            training: whether ids are hidden and batch statistics learnt.
+            training: whether ids are hidden.
 
         Returns:
             A scalar; of several replicas each gives its share, since their gradients are added.
@@ -61,7 +61,7 @@ class JointModel(tfrs.Model):
 
         request = self.request_model.embed(features, embed)
         losses = {"retrieval": self._retrieval_loss(request.query, features["label_items"], embed)}
-        losses |= self._ranking_losses(request, features, embed, training)
+        losses |= self._ranking_losses(request, features, embed)
         weights = {"retrieval": self._settings.training.retrieval_weight}
         weights |= {head.name: head.loss_weight for head in self._settings.heads}
         joint = tf.add_n([weights[task] * loss for task, loss in losses.items()])
@@ -95,7 +95,7 @@ class JointModel(tfrs.Model):
         asked = tf.cast(positive > 0, tf.float32)
         num_asked = tf.reduce_sum(asked)
         expected = num_asked * tf.gather(self._positive_probability, candidates) + negatives / self._num_items
-        also_answered = tf.reduce_any(candidates[tf.newaxis, :, tf.newaxis] == labels[:, tf.newaxis, :], axis=-1)
+        also_answered = is_among(tf.repeat(candidates[tf.newaxis, :], tf.shape(labels)[0], axis=0), labels)
         also_answered = tf.repeat(also_answered, count, axis=0)
         own = tf.eye(tf.shape(positive)[0], tf.shape(candidates)[0], dtype=tf.bool)
         loss = self._retrieval(
@@ -109,7 +109,7 @@ class JointModel(tfrs.Model):
         return tf.math.divide_no_nan(loss, num_asked)
 
     def _ranking_losses(
-        self, request: EmbeddedRequest, features: dict[str, tf.Tensor], embed: Callable, training: bool
+        self, request: EmbeddedRequest, features: dict[str, tf.Tensor], embed: Callable
     ) -> dict[str, tf.Tensor]:
         """Each head's mean loss over the candidates that have a label; NaN is none.
 
@@ -117,8 +117,8 @@ class JointModel(tfrs.Model):
         takes the sampling out of what a cross-entropy head learns: how likely an item of the catalogue answers.
         """
         candidates = features["candidate_items"]
-        statistics = tf.stack([features[f"candidate_{name}"] for name in STATISTICS], axis=-1)
-        predictions = self.request_model.rank(request, candidates, statistics, embed(candidates), training=training)
+        statistics = candidate_statistics(features)
+        predictions = self.request_model.rank(request, candidates, statistics, embed(candidates))
         losses = {}
         for head in self._settings.heads:
             logits = predictions[head.name]

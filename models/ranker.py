@@ -18,8 +18,7 @@ class Ranker(tf.keras.layers.Layer):
     def __init__(self, units: list[int], heads: list[Head], precision: str):
         super().__init__(name="ranker")
         self._target = tf.keras.layers.Attention(use_scale=True)
-        # The momentum of a thousand steps would outlast the training of a small shop.
-        self._normalize = tf.keras.layers.BatchNormalization(momentum=0.9)
+        self.normalize = tf.keras.layers.Normalization(name="normalize")
         self._cross = tfrs.layers.dcn.Cross(projection_dim=_CROSS_RANK)
         policy = f"mixed_{precision}" if precision != "float32" else precision
         self._hidden = [tf.keras.layers.Dense(size, activation="relu", dtype=policy) for size in units]
@@ -29,39 +28,36 @@ class Ranker(tf.keras.layers.Layer):
         self,
         query: tf.Tensor,
         candidates: tf.Tensor,
-        candidate_mask: tf.Tensor,
         explicit: tf.Tensor,
         history: tf.Tensor,
         history_mask: tf.Tensor,
-        training: bool = False,
     ) -> dict[str, tf.Tensor]:
         """Scores candidates.
 
         Args:
             query: request embeddings [batch, dim].
             candidates: item embeddings [batch, num_candidates, dim].
-            candidate_mask: bool [batch, num_candidates], which are items; others leave the batch statistics alone.
             explicit: features of each candidate that are no embeddings [batch, num_candidates, any].
             history: item embeddings of the newest events [batch, length, dim].
             history_mask: bool [batch, length], which of them are events.
-            training: whether batch statistics are learnt.
 
         Returns:
             By head, raw predictions [batch, num_candidates]: logits of cross-entropy heads.
         """
         attended = self._target([candidates, history], mask=[None, history_mask])
         attended *= tf.cast(tf.reduce_any(history_mask, axis=1), attended.dtype)[:, tf.newaxis, tf.newaxis]
+        # Products of entries of unit vectors are about 1/dim large; the other inputs have unit variance.
+        size = float(candidates.shape[-1])
         parts = [
-            candidates * query[:, tf.newaxis, :],
-            candidates * attended,
+            size * candidates * query[:, tf.newaxis, :],
+            size * candidates * attended,
             tf.reduce_sum(candidates * query[:, tf.newaxis, :], axis=-1, keepdims=True),
-            explicit,
+            self.normalize(explicit),
         ]
         features = tf.concat(parts, axis=-1)
         flat = tf.reshape(features, [-1, features.shape[-1]])
-        flat = self._normalize(flat, mask=tf.reshape(candidate_mask, [-1]), training=training)
         flat = self._cross(flat)
         for layer in self._hidden:
             flat = layer(flat)
         flat = tf.cast(flat, tf.float32)
-        return {name: tf.reshape(layer(flat), tf.shape(candidate_mask)) for name, layer in self._heads.items()}
+        return {name: tf.reshape(layer(flat), tf.shape(candidates)[:2]) for name, layer in self._heads.items()}

@@ -10,6 +10,7 @@ from models.cross_features import cross_features, request_features
 from models.query_tower import QueryTower, newest
 from models.ranker import Ranker
 from models.settings import TrainerSettings
+from schemas.statistics import STATISTICS
 
 
 class EmbeddedRequest(NamedTuple):
@@ -52,7 +53,6 @@ class RequestModel(tf.keras.layers.Layer):
         candidates: tf.Tensor,
         statistics: tf.Tensor,
         embeddings: tf.Tensor,
-        training: bool = False,
     ) -> dict[str, tf.Tensor]:
         """Scores candidates by every head.
 
@@ -61,30 +61,44 @@ class RequestModel(tf.keras.layers.Layer):
             candidates: int64 [batch, num_candidates], 0 where there is none.
             statistics: of the candidates as of the request, float32 [batch, num_candidates, len(STATISTICS)].
             embeddings: of the candidates, float32 [batch, num_candidates, dim].
-            training: passed to the layers.
 
         Returns:
             By head, raw float32 [batch, num_candidates], as the losses take it; logits for cross-entropy heads.
         """
-        explicit = tf.concat([statistics, self._explicit_features(request.features, candidates)], axis=-1)
+        explicit = self._explicit_features(request.features, candidates, statistics)
         return self._ranker(
             request.query,
             embeddings,
-            candidates > 0,
             explicit,
             request.history,
             request.history_mask,
-            training=training,
         )
 
-    def _explicit_features(self, features: dict[str, tf.Tensor], candidates: tf.Tensor) -> tf.Tensor:
-        """How candidates stand to the history by item and by each category, and how the shopper acts at all."""
+    def adapt(self, batches: tf.data.Dataset) -> None:
+        """Learns the scale of the ranker's explicit features.
+
+        Args:
+            batches: transformed request features, with the candidates and their statistics; padding does not count.
+        """
+
+        def explicit(features: dict[str, tf.Tensor]) -> tf.Tensor:
+            candidates = features["candidate_items"]
+            found = self._explicit_features(features, candidates, candidate_statistics(features))
+            return tf.boolean_mask(found, candidates > 0)
+
+        self._ranker.normalize.adapt(batches.map(explicit))
+
+    def _explicit_features(
+        self, features: dict[str, tf.Tensor], candidates: tf.Tensor, statistics: tf.Tensor
+    ) -> tf.Tensor:
+        """The items' statistics, how they stand to the history by item and category, how the shopper acts at all."""
         past, ages = features["history_items"], features["history_age_days"]
         of_candidates, of_past = (tf.unstack(tf.gather(self.categories, x), axis=-1) for x in (candidates, past))
         keys = [(candidates, past), *zip(of_candidates, of_past, strict=True)]
         of_request = request_features(past, ages)[:, tf.newaxis]
         return tf.concat(
             [
+                statistics,
                 *(cross_features(candidate, event, ages) for candidate, event in keys),
                 tf.repeat(of_request, tf.shape(candidates)[1], axis=1),
             ],
@@ -99,3 +113,8 @@ class RequestModel(tf.keras.layers.Layer):
     def score(self, predictions: dict[str, tf.Tensor]) -> tf.Tensor:
         """What a list is ordered by: the heads' predictions, summed by their `score_weight`."""
         return tf.add_n([head.score_weight * predictions[head.name] for head in self._settings.heads])
+
+
+def candidate_statistics(features: dict[str, tf.Tensor]) -> tf.Tensor:
+    """The statistics that training candidates carry, float32 [batch, num_candidates, len(STATISTICS)]."""
+    return tf.stack([features[f"candidate_{name}"] for name in STATISTICS], axis=-1)

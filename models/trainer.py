@@ -21,6 +21,7 @@ from pipeline.config import ConfigError
 from schemas.request_example import CATALOG_SPLIT, USERS_SPLIT
 from schemas.statistics import STATISTICS
 
+_ADAPT_BATCHES = 50
 _CLOCK = {"hour": 24, "weekday": 7}
 _ANSWER = ("label_items", "candidate_items", "candidate_sampling_log_odds")
 
@@ -69,6 +70,8 @@ def fit(model: JointModel, fn_args: FnArgs, graph: tft.TFTransformOutput, settin
     def batches(files: Sequence[str], shuffle_seed: int | None) -> tf.data.Dataset:
         return dataset.requests(files, graph, names, settings.training.batch_size, shuffle_seed)
 
+    train = batches(fn_args.train_files, settings.training.seed)
+    model.request_model.adapt(train.take(_ADAPT_BATCHES))
     steps = dataset.count_batches(fn_args.train_files, settings.training.batch_size)
     decay = tf.keras.optimizers.schedules.CosineDecay(settings.training.learning_rate, settings.training.epochs * steps)
     callbacks = [_LogEpochs(), _Schedule(decay), tf.keras.callbacks.TensorBoard(fn_args.model_run_dir, update_freq=50)]
@@ -79,7 +82,7 @@ def fit(model: JointModel, fn_args: FnArgs, graph: tft.TFTransformOutput, settin
             tf.keras.callbacks.EarlyStopping("val_joint_loss", patience=patience, restore_best_weights=True)
         )
     model.fit(
-        batches(fn_args.train_files, settings.training.seed),
+        train,
         validation_data=validation if has_validation else None,
         epochs=settings.training.epochs,
         callbacks=callbacks,

@@ -34,7 +34,7 @@ _ROUNDING = 1e-5  # relative, of scores in single precision
 def answer(problem: Problem, config: Config, pushed: Pushed, console: Console) -> Answer:
     """Asks the pushed version for every user of the problem, in every task."""
     recommend = tf.saved_model.load(str(pushed.folder)).signatures["recommend"]
-    histories = _histories(problem, config)
+    histories = histories_of(problem, config)
     lists: dict[Task, dict[str, Sequence[str]]] = {}
     seconds = 0.0
     for task in problem.tasks:
@@ -42,7 +42,7 @@ def answer(problem: Problem, config: Config, pushed: Pushed, console: Console) -
         lists[task] = {}
         for start in track(range(0, len(users), _BATCH), f"Shelfwise, {task}", console=console, transient=True):
             batch = users[start : start + _BATCH]
-            request = _request(config, problem, task, batch, histories)
+            request = request_of(config, problem, task, batch, histories)
             if not start:
                 recommend(**request)  # the first call compiles, and is not timed
             started = time.monotonic()
@@ -67,7 +67,7 @@ def compare_over_grpc(
 ) -> GrpcCheck:
     """Asks the embedded server, with the shop's client, for a sample of users; compares with the in-process lists."""
     drawn = np.random.default_rng(problem.seed).permutation(problem.queries)[:users].tolist()
-    histories = _histories(problem, config)
+    histories = histories_of(problem, config)
     name = config.serving.model_name
     equal = tied = 0
     with tempfile.TemporaryDirectory() as base_path:
@@ -116,12 +116,13 @@ def _ask(
     )
 
 
-def _histories(problem: Problem, config: Config) -> dict[str, pd.DataFrame]:
+def histories_of(problem: Problem, config: Config) -> dict[str, pd.DataFrame]:
+    """The newest events of each user of the problem, as many as the model reads."""
     asked = problem.past[problem.past["user_id"].isin(problem.relevant)]
     return dict(list(asked.groupby("user_id").tail(config.requests.history_length).groupby("user_id")))
 
 
-def _request(
+def request_of(
     config: Config, problem: Problem, task: Task, users: list[str], histories: dict[str, pd.DataFrame]
 ) -> dict[str, tf.Tensor]:
     """The inputs of `recommend` for a batch of users; see schemas/signatures.py."""

@@ -6,7 +6,7 @@ from components.request_examples.daily_counts import DAY_BITS, SECONDS_A_DAY, TA
 from components.request_examples.ranges import find
 
 DAYS_A_WEEK = 7
-TOP_ITEMS = 500
+TOP_ITEMS = 2000
 
 
 class Popularity:
@@ -48,7 +48,7 @@ class Popularity:
         return tops
 
     def top(self, timestamps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Which of `top_items` were taken most in the window before the week of each moment, at most 500.
+        """Which of `top_items` were taken most in the window before the week of each moment, at most `TOP_ITEMS`.
 
         Args:
             timestamps: int64 [n], seconds, within the log.

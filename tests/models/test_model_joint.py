@@ -153,18 +153,12 @@ def test_a_batch_in_which_nothing_is_known_costs_nothing(model, batch):
     assert losses(model, unknown)["returned"] == 0.0
 
 
-def test_padding_candidates_leave_the_batch_statistics_alone(model, batch):
-    def statistics(candidates: int) -> list[np.ndarray]:
-        names = [name for name in batch if name.startswith("candidate_")]
-        padded = batch | {name: tf.pad(batch[name], [[0, 0], [0, candidates]]) for name in names}
-        moving = [weight for weight in model.non_trainable_weights if "moving" in weight.name]
-        before = [weight.numpy() for weight in moving]
-        tf.random.set_seed(SEED)
-        model.compute_loss(padded, training=True)
-        learnt = [weight.numpy() for weight in moving]
-        for weight, value in zip(moving, before, strict=True):
-            weight.assign(value)
-        return learnt
-
-    for plain, padded in zip(statistics(0), statistics(5), strict=True):
-        np.testing.assert_allclose(padded, plain, rtol=1e-4, atol=1e-6)
+def test_explicit_features_are_scaled_by_their_candidates_alone(shop, batch):
+    model, _ = tiny_pipeline.untrained(shop, shop.settings)
+    model.request_model.adapt(tf.data.Dataset.from_tensors(batch))
+    (normalize,) = (layer for layer in model.submodules if isinstance(layer, tf.keras.layers.Normalization))
+    # Six candidates are items. The statistics come first: of the first, they have 1, 2, 0.5, 0.2, 0 and 3.
+    values = np.array([1.0, 2.0, 0.5, 0.2, 0.0, 3.0])
+    assert normalize.mean.numpy()[0, 0] == pytest.approx(values.mean(), rel=1e-5)
+    assert normalize.variance.numpy()[0, 0] == pytest.approx(values.var(), rel=1e-5)
+    assert int(normalize.count) == 6

@@ -132,6 +132,13 @@ def test_embeddings_come_back_in_the_catalogue_s_order(index, embeddings):
     np.testing.assert_array_equal(index.embed(items), embeddings[items])
 
 
+def test_a_table_that_is_searched_whole_is_not_gathered_from_as_a_variable(embeddings, offered):
+    # After one ResourceGather of a variable, each plain read of it copies the whole table.
+    embed = tf.function(ExactIndex(embeddings, offered).embed)
+    graph = embed.get_concrete_function(tf.TensorSpec([None], tf.int64)).graph
+    assert "ResourceGather" not in {operation.type for operation in graph.get_operations()}
+
+
 def test_the_same_seed_gives_the_same_index(embeddings, offered):
     first, again, other = (partitioned(embeddings, offered, 500, seed).variables for seed in (3, 3, 4))
     for one, two in zip(first, again, strict=True):

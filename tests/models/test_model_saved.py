@@ -76,10 +76,11 @@ def test_the_check_of_ops_refuses_python_code(tmp_path):
 def test_it_holds_neither_the_optimizer_nor_the_item_tower(saved_model):
     shapes = dict(tf.train.list_variables(f"{saved_model}/variables/variables"))
     tables = [name for name, shape in shapes.items() if shape and shape[0] == NUM_ROWS]
-    # Ids, embeddings, popularity, what is offered, texts, their rows, and the categories that cross features look at.
-    assert len(tables) == 7
+    # Ids, embeddings, what the index and the funnel hold of what is offered, statistics, relative popularity, texts,
+    # their rows, and the categories that cross features look at.
+    assert len(tables) == 9
     assert [name for name in tables if shapes[name] == [NUM_ROWS, DIM]] == [
-        "_funnel/items/embeddings/.ATTRIBUTES/VARIABLE_VALUE"
+        "_funnel/items/index/_embeddings/.ATTRIBUTES/VARIABLE_VALUE"
     ]
     assert not [name for name in shapes if "optimizer" in name or "item_tower" in name]
 

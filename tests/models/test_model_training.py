@@ -13,6 +13,7 @@ import tiny_pipeline
 import tiny_shop
 
 from models import trainer
+from models.request_model import candidate_statistics
 from pipeline.config import ConfigError
 
 REQUEST = tiny_shop.request(3, 4)
@@ -95,7 +96,7 @@ def test_bfloat16_computes_the_wide_layers_and_keeps_weights_and_outputs_in_floa
     assert "bfloat16" in {layer.compute_dtype for layer in model.submodules if hasattr(layer, "compute_dtype")}
     request = model.request_model.embed(batch, model.item_tower)
     candidates = batch["candidate_items"]
-    raw = model.request_model.rank(request, candidates, batch["candidate_popularity"], model.item_tower(candidates))
+    raw = model.request_model.rank(request, candidates, candidate_statistics(batch), model.item_tower(candidates))
     assert request.query.dtype == tf.float32
     assert {values.dtype for values in raw.values()} == {tf.float32}
 
@@ -143,6 +144,7 @@ tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfigur
 import numpy as np
 import tiny_pipeline, tiny_shop
 from models import trainer
+from models.request_model import candidate_statistics
 
 texts, graph_dir, examples_dir, folder = map(pathlib.Path, sys.argv[1:])
 shop = tiny_pipeline.Transformed(tiny_shop.config(texts), str(graph_dir), examples_dir)
