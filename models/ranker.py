@@ -15,9 +15,16 @@ class Ranker(tf.keras.layers.Layer):
     is DCN-v2 in its low-rank form (Wang et al. 2021).
     """
 
-    def __init__(self, units: list[int], heads: list[Head], precision: str):
+    def __init__(self, units: list[int], heads: list[Head], precision: str, interactions: bool):
+        """Args:
+        units: width of each hidden layer.
+        heads: the tasks.
+        precision: that the hidden layers compute in.
+        interactions: whether to see how embeddings agree by dimension, with the request and by target attention, or
+            only their inner product with the request.
+        """
         super().__init__(name="ranker")
-        self._target = tf.keras.layers.Attention(use_scale=True)
+        self._target = tf.keras.layers.Attention(use_scale=True) if interactions else None
         self.normalize = tf.keras.layers.Normalization(name="normalize")
         self._cross = tfrs.layers.dcn.Cross(projection_dim=_CROSS_RANK)
         policy = f"mixed_{precision}" if precision != "float32" else precision
@@ -44,16 +51,14 @@ class Ranker(tf.keras.layers.Layer):
         Returns:
             By head, raw predictions [batch, num_candidates]: logits of cross-entropy heads.
         """
-        attended = self._target([candidates, history], mask=[None, history_mask])
-        attended *= tf.cast(tf.reduce_any(history_mask, axis=1), attended.dtype)[:, tf.newaxis, tf.newaxis]
-        # Products of entries of unit vectors are about 1/dim large; the other inputs have unit variance.
-        size = float(candidates.shape[-1])
-        parts = [
-            size * candidates * query[:, tf.newaxis, :],
-            size * candidates * attended,
-            tf.reduce_sum(candidates * query[:, tf.newaxis, :], axis=-1, keepdims=True),
-            self.normalize(explicit),
-        ]
+        products = candidates * query[:, tf.newaxis, :]
+        parts = [self.normalize(explicit), tf.reduce_sum(products, axis=-1, keepdims=True)]
+        if self._target:
+            attended = self._target([candidates, history], mask=[None, history_mask])
+            attended *= tf.cast(tf.reduce_any(history_mask, axis=1), attended.dtype)[:, tf.newaxis, tf.newaxis]
+            # Entries of unit vectors are small: a product of two is about 1/dim; the other inputs have unit variance.
+            size = float(candidates.shape[-1])
+            parts += [size * products, size * candidates * attended]
         features = tf.concat(parts, axis=-1)
         flat = tf.reshape(features, [-1, features.shape[-1]])
         flat = self._cross(flat)

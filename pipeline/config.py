@@ -151,6 +151,7 @@ class Model(_Section):
     retrieval_positives: pydantic.PositiveInt = 4  # of each request's answers, a retrieval step learns at most so many
     sampled_negatives: pydantic.NonNegativeInt = 1024  # drawn uniformly from the catalogue, beside those of the batch
     rank_units: list[pydantic.PositiveInt] = [128, 64]
+    rank_interactions: bool = True  # whether the ranker sees embeddings by dimension, or only how well they agree
     heads: list[Head] = pydantic.Field(min_length=1)
 
     @pydantic.field_validator("heads")
