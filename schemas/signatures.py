@@ -2,7 +2,8 @@
 
 Everything is batched in the first dimension. Item ids are the shop's own. Lists of different length are padded with the
 empty string. An answer is as wide as the largest `k` of its batch, or as the candidates that the model ranks for it if
-those are fewer (see `serving.retrieved` and `serving.popular`); shorter rows end in empty ids with score 0.
+those are fewer (see `serving.retrieved` and `serving.popular`); shorter rows end in empty ids with score 0. Scores are
+the ranker's own, and descend unless `serving.diversity` puts items in another order.
 
 A missing string is empty, and a missing number is NaN. Events of a kind that the model's history does not hold are
 ignored.

@@ -10,10 +10,12 @@ import tiny_shop
 from tiny_shop import item_id
 
 from models import dataset, trainer
+from models.diversify import diverse_order
 from models.export import ServedProfiles, ServingModel, serve_items
 from models.funnel import Funnel, ServedItems
 from models.joint_model import JointModel
 from models.query_tower import HISTORY, newest
+from models.retrieval import PartitionedIndex
 from models.text.encoder import TextEncoder
 
 
@@ -109,3 +111,41 @@ def test_texts_are_encoded_once(shop):
     model = trainer.build(settings, shop.graph, catalogue, Counting(**settings.model.text.model_dump()))
     serve_items(catalogue, model.item_tower, shop.settings)
     assert sorted(encoded) == sorted({b"", *catalogue.texts})
+
+
+def recommend(model: ServingModel) -> dict[str, np.ndarray]:
+    answer = model.recommend(
+        exclude_item_ids=tf.constant([[item_id(4)]]),
+        k=tf.constant([30]),
+        **tiny_shop.dense_request(tiny_shop.request(3, 4)),
+    )
+    return {name: values.numpy()[0] for name, values in answer.items()}
+
+
+def test_diversity_changes_the_order_and_nothing_else(shop, parts):
+    plain, diverse = (recommend(serving_model(shop, parts, diversity=knob)) for knob in (0.0, 0.6))
+    assert diverse["item_ids"].tolist() != plain["item_ids"].tolist()
+    for name in ("scores", "reasons"):
+        of_items = dict(zip(plain["item_ids"], plain[name], strict=True))
+        assert dict(zip(diverse["item_ids"], diverse[name], strict=True)) == of_items
+    places = tf.constant(np.arange(len(plain["item_ids"])))[tf.newaxis]
+    items = parts.items.positions(tf.constant(plain["item_ids"]))[tf.newaxis]
+    order = diverse_order(items, parts.items.embed, parts.model.request_model.categories, 0.6)
+    expected = plain["item_ids"][tf.gather(places, order, batch_dims=1).numpy()[0]]
+    assert diverse["item_ids"].tolist() == expected.tolist()
+
+
+def test_a_catalogue_searched_by_partitions_keeps_the_rules_of_the_list(shop, parts):
+    serving = {"approximate_above": 0, "scanned": 20, "retrieved": 10, "popular": 0}
+    settings = tiny_pipeline.change(shop.settings, serving=serving)
+    _, catalogue = tiny_pipeline.untrained(shop, shop.settings)
+    items = serve_items(catalogue, parts.model.item_tower, settings)
+    assert isinstance(items.index, PartitionedIndex)
+    answer = recommend(serving_model(shop, Parts(parts.model, items), **serving))
+    listed = {item.decode() for item in answer["item_ids"] if item}
+    history = {
+        event.decode() for event in tiny_shop.dense_request(tiny_shop.request(3, 4))["history_item_ids"].numpy()[0]
+    }
+    assert len(listed) >= 10
+    assert not listed & {item_id(4), item_id(tiny_shop.UNAVAILABLE)}
+    assert listed >= history - {"", item_id(4), item_id(tiny_shop.UNAVAILABLE)}
