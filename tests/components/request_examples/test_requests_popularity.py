@@ -29,8 +29,8 @@ def test_top_items_are_those_of_the_window_before_the_week_best_first():
 
 
 def test_top_items_are_limited_and_ties_go_to_the_first_of_the_catalogue():
-    many = [(item, 6, True) for item in range(600)] + [(599, 6, True), (0, 8, False)]
-    assert top(popularity(many, 600, 7), 8) == [599, *range(499)]
+    many = [(item, 6, True) for item in range(2100)] + [(2099, 6, True), (0, 8, False)]
+    assert top(popularity(many, 2100, 7), 8) == [2099, *range(1999)]
 
 
 def test_whether_an_item_is_among_the_top_depends_on_the_week():
