@@ -24,9 +24,10 @@ format: environment ## Put the code into the project's format
 serve: environment ## Serve the pushed versions on port 8500
 	$(BIN)/shelfwise serve $(CONFIG)
 
-bench: bench-quality ## Measure the served quality, the join and the training
+bench: bench-quality ## Measure the served quality, the join, the training and the latency
 	$(BIN)/python -m benchmarks.request_examples
 	$(BIN)/python -m benchmarks.training
+	$(BIN)/python -m benchmarks.latency
 
 bench-quality: environment ## Judge the served model beside methods of others, on two public datasets
 	$(BIN)/python -m benchmarks.quality
