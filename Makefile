@@ -5,7 +5,7 @@ VENV := .venv
 CONFIG ?= complete_journey
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint format serve bench bench-quality lock environment clean
+.PHONY: demo test lint format serve bench bench-quality bench-retrieval lock environment clean
 
 demo: environment ## Run the whole pipeline on public data, serve the model and ask it three questions
 	$(BIN)/shelfwise demo $(CONFIG)
@@ -24,13 +24,17 @@ format: environment ## Put the code into the project's format
 serve: environment ## Serve the pushed versions on port 8500
 	$(BIN)/shelfwise serve $(CONFIG)
 
-bench: bench-quality ## Measure the served quality, the join, the training and the latency
+bench: bench-quality ## Measure the served quality, the join, the training, the latency and the cost of diversity
 	$(BIN)/python -m benchmarks.request_examples
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.latency
+	$(BIN)/python -m benchmarks.diversity
 
 bench-quality: environment ## Judge the served model beside methods of others, on two public datasets
 	$(BIN)/python -m benchmarks.quality
+
+bench-retrieval: environment ## Compare exact and approximate search, and ScaNN, on a million synthetic vectors
+	$(BIN)/python -m benchmarks.retrieval
 
 lock: environment ## Resolve requirements.in anew
 	$(BIN)/uv pip compile requirements.in --override overrides.txt --python $(BIN)/python \
