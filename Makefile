@@ -5,7 +5,7 @@ VENV := .venv
 CONFIG ?= complete_journey
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint format serve bench bench-quality bench-retrieval lock environment clean
+.PHONY: demo test lint format serve bench bench-quality bench-ablation bench-retrieval lock environment clean
 
 demo: environment ## Run the whole pipeline on public data, serve the model and ask it three questions
 	$(BIN)/shelfwise demo $(CONFIG)
@@ -32,6 +32,9 @@ bench: bench-quality ## Measure the served quality, the join, the training, the 
 
 bench-quality: environment ## Judge the served model beside methods of others, on two public datasets
 	$(BIN)/python -m benchmarks.quality
+
+bench-ablation: environment ## Judge the model without each of its parts
+	$(BIN)/python -m benchmarks.ablation
 
 bench-retrieval: environment ## Compare exact and approximate search, and ScaNN, on a million synthetic vectors
 	$(BIN)/python -m benchmarks.retrieval

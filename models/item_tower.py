@@ -57,7 +57,9 @@ class ItemTower(tf.keras.layers.Layer):
     position 0, the unknown item, has no id either.
     """
 
-    def __init__(self, catalogue: Catalogue, text: ItemText, embedding_dim: int, id_dropout: float):
+    def __init__(
+        self, catalogue: Catalogue, text: ItemText, embedding_dim: int, id_dropout: float, trains_on_text: bool
+    ):
         super().__init__(name="item_tower")
         self._categories = tf.constant(catalogue.categories)
         self._numbers = tf.constant(catalogue.numbers)
@@ -67,7 +69,7 @@ class ItemTower(tf.keras.layers.Layer):
         self._attributes = [
             tf.keras.layers.Embedding(int(column.max()) + 1, _ATTRIBUTE_DIM) for column in catalogue.categories.T
         ]
-        self._project_text = tf.keras.layers.Dense(embedding_dim, name="text_projection")
+        self._project_text = tf.keras.layers.Dense(embedding_dim, name="text_projection") if trains_on_text else None
         self._hidden = tf.keras.layers.Dense(2 * embedding_dim, activation="relu")
         self._output = tf.keras.layers.Dense(embedding_dim)
 
@@ -82,8 +84,11 @@ class ItemTower(tf.keras.layers.Layer):
         if training:
             has_id &= tf.random.uniform(tf.shape(items)) >= self._id_dropout
         ids = self._ids(items) * tf.cast(has_id, tf.float32)[:, tf.newaxis]
-        text = self._project_text(self.text(items, training=training))
+        parts = [ids]
+        if self._project_text:
+            parts.append(self._project_text(self.text(items, training=training)))
+        parts.append(tf.gather(self._numbers, items))
         columns = tf.unstack(tf.gather(self._categories, items), axis=1)
-        attributes = [embed(column) for embed, column in zip(self._attributes, columns, strict=True)]
-        features = tf.concat([ids, text, tf.gather(self._numbers, items), *attributes], axis=-1)
+        parts += [embed(column) for embed, column in zip(self._attributes, columns, strict=True)]
+        features = tf.concat(parts, axis=-1)
         return tf.math.l2_normalize(self._output(self._hidden(features)), axis=-1)

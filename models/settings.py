@@ -14,7 +14,13 @@ class TransformSettings(pydantic.BaseModel):
 
     @classmethod
     def of(cls, config: Config) -> "TransformSettings":
-        return cls(features=config.features, heads=config.model.heads, history_kinds=config.requests.history_kinds)
+        read = [feature for feature in config.features if feature.train or feature.kind == "text"]
+        return cls(features=read, heads=config.model.heads, history_kinds=config.requests.history_kinds)
+
+    @property
+    def trains_on_text(self) -> bool:
+        """Whether the item tower reads texts, or only search does."""
+        return any(feature.kind == "text" and feature.train for feature in self.features)
 
     def names(self, role: str, kind: str) -> list[str]:
         """Declared features by role and kind, with the prefix that they carry in examples, such as `item_brand`."""

@@ -56,7 +56,9 @@ def build(
         raise ConfigError("model.text.training: full works on one device; set training.strategy to default")
     text = ItemText(catalogue.texts, text_encoder, progress=_log_encoding)
     with (tf.distribute.MirroredStrategy() if mirrored else tf.distribute.get_strategy()).scope():
-        item_tower = ItemTower(catalogue, text, settings.model.embedding_dim, settings.model.id_dropout)
+        item_tower = ItemTower(
+            catalogue, text, settings.model.embedding_dim, settings.model.id_dropout, settings.trains_on_text
+        )
         request_model = RequestModel(settings, _vocabulary_sizes(settings, graph), catalogue.categories)
         model = JointModel(settings, catalogue, item_tower, request_model)
         model.compile(optimizer=tf.keras.optimizers.Adam(settings.training.learning_rate))

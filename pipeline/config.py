@@ -60,12 +60,14 @@ class Data(_Section):
 class Feature(_Section):
     """A declared column beyond the contract's own.
 
-    `user` features stand in the users table, `item` features in the items table, `context` features in events.
+    `user` features stand in the users table, `item` features in the items table, `context` features in events. One that
+    does not `train` is still there to slice evaluations by, or as a text to search in.
     """
 
     name: Identifier
     role: Literal["user", "item", "context"]
     kind: Literal["categorical", "numeric", "text"]
+    train: bool = True
 
     @pydantic.model_validator(mode="after")
     def _can_be_carried(self):
@@ -261,6 +263,10 @@ class Config(_Section):
     def features_of(self, role: str, kind: str | None = None) -> list[str]:
         """Names of the declared features of a role, in their declared order."""
         return [f.name for f in self.features if f.role == role and kind in (None, f.kind)]
+
+    def served_context(self, kind: str | None = None) -> list[str]:
+        """Names of the context features that a request to the served model carries."""
+        return [f.name for f in self.features if f.role == "context" and f.train and kind in (None, f.kind)]
 
     @property
     def run_dir(self) -> pathlib.Path:

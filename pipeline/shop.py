@@ -55,7 +55,7 @@ class Shop:
         wanted = self._config.requests.history_kinds
         history = [Event(row["item_id"], row["timestamp"], row["event"]) for row in rows if row["event"] in wanted]
         last = rows[-1]
-        context = {name: last[name] for name in self._config.features_of("context") if last.get(name) is not None}
+        context = {name: last[name] for name in self._config.served_context() if last.get(name) is not None}
         return Shopper(history, context, last.get("scene") or "")
 
     def now(self) -> int:

@@ -7,3 +7,7 @@ problem is a moment, the log before it, and whom to recommend to; what turns out
 methods of others (the peers) run in an environment of their own and see a problem's files only. The whole catalogue is
 ranked; no negatives are sampled.
 """
+
+import pathlib
+
+FOLDER = pathlib.Path(".cache/quality")  # what one run keeps for the next: tuned peers, tables, earlier models

@@ -7,7 +7,7 @@ import sys
 import yaml
 from rich.console import Console
 
-from benchmarks.quality import complete_journey, movielens_100k, peers_runner, pushed, results, table
+from benchmarks.quality import FOLDER, complete_journey, movielens_100k, peers_runner, pushed, results, table
 from benchmarks.quality.answer import SHELFWISE, Answer, BadAnswer
 from benchmarks.quality.problem import Problem
 from pipeline import config as configs
@@ -16,7 +16,6 @@ from pipeline.data.wheels import WheelError
 from pipeline.run_log import diverted, new_log
 
 DATASETS = {"complete_journey": complete_journey, "movielens_100k": movielens_100k}
-FOLDER = pathlib.Path(".cache/quality")
 ENVIRONMENT = pathlib.Path(".venv-peers")
 RESULTS = pathlib.Path("benchmarks/results")
 _GRPC_USERS = 200
@@ -73,17 +72,25 @@ def _ask(config: configs.Config, problem: Problem) -> tuple[Answer, results.Grpc
         return answer, served.compare_over_grpc(problem, config, version, answer, _GRPC_USERS, console)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Returns the exit status; what a user can mend is a message on stderr."""
+def options_of(arguments: list[str] | None) -> argparse.Namespace:
+    """Parses the command line."""
     parser = argparse.ArgumentParser("python -m benchmarks.quality", description=__doc__)
-    parser.add_argument("datasets", nargs="*", choices=DATASETS, help="both by default")
+    parser.add_argument("datasets", nargs="*", choices=(*DATASETS, "all"), default="all", help="all by default")
     parser.add_argument("--methods", type=lambda text: text.split(","), help="such as popularity,als,shelfwise")
     parser.add_argument("--earlier", action="store_true", help="judge on the problem that choices are made on")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="as for `shelfwise run`")
     options = parser.parse_args(arguments)
+    if "all" in options.datasets:
+        options.datasets = list(DATASETS)
+    return options
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Returns the exit status; what a user can mend is a message on stderr."""
+    options = options_of(arguments)
     settings = {key: yaml.safe_load(value) for key, _, value in (text.partition("=") for text in options.set)}
     try:
-        for name in options.datasets or DATASETS:
+        for name in options.datasets:
             run(name, options.methods, options.earlier, settings)
     except (
         *(configs.ConfigError, DataError, WheelError),

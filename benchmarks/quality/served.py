@@ -104,7 +104,7 @@ def _ask(
         events = [Event(item, int(timestamp), event) for item, timestamp, event in columns]
         last = history.iloc[-1]
         scene = last.get("scene", "")
-        context = {name: last[name] for name in config.features_of("context") if name in last}
+        context = {name: last[name] for name in config.served_context() if name in last}
     return client.recommend(
         user,
         events,
@@ -137,9 +137,9 @@ def request_of(
         "exclude_item_ids": _padded([sorted(problem.excluded(task, user)) for user in users], ""),
         "k": np.full(len(users), LIST_LENGTH, np.int32),
     }
-    for name in config.features_of("context", "categorical"):
+    for name in config.served_context("categorical"):
         request[f"context_{name}"] = _last(newest, name, "")
-    for name in config.features_of("context", "numeric"):
+    for name in config.served_context("numeric"):
         request[f"context_{name}"] = _last(newest, name, np.nan).astype(np.float32)
     return {name: tf.constant(value) for name, value in request.items()}
 

@@ -10,6 +10,7 @@ import tiny_shop
 
 from models.cross_features import HALF_LIVES_DAYS, cross_features, request_features
 from models.query_tower import newest
+from models.settings import TrainerSettings
 from schemas.statistics import STATISTICS
 
 DIM = 8
@@ -184,3 +185,15 @@ def test_the_score_weighs_probabilities_and_values(model):
     np.testing.assert_allclose(predictions["purchase"], [[0.5, 0.75]], rtol=1e-6)
     np.testing.assert_allclose(predictions["spend"], raw["spend"])
     np.testing.assert_allclose(model.request_model.score(predictions), [[1.0, 0.65]], rtol=1e-6)
+
+
+def test_items_differ_by_their_ids_alone_where_no_feature_trains_and_texts_stay_searchable(shop):
+    features = [feature.model_copy(update={"train": False}) for feature in shop.config.features]
+    settings = TrainerSettings.of(shop.config.model_copy(update={"features": features}))
+    model, catalogue = tiny_pipeline.untrained(shop, settings)
+    items = tf.range(1, 31, dtype=tf.int64)
+    assert len(np.unique(model.item_tower(items).numpy().round(4), axis=0)) == tiny_shop.NUM_ITEMS
+    (ids,) = (w for w in model.item_tower.trainable_weights if w.shape == (tiny_shop.NUM_ITEMS + 1, DIM))
+    ids.assign(tf.zeros_like(ids))
+    assert len(np.unique(model.item_tower(items).numpy().round(4), axis=0)) == 1
+    assert tiny_shop.title(0).encode() in catalogue.texts.tolist()
