@@ -19,7 +19,7 @@ class Settings(pydantic.BaseModel):
         """The settings of a shop."""
         return cls(
             requests=config.requests,
-            features=config.features,
+            features=[f.model_copy(update={"train": True}) for f in config.features],  # what trains changes no example
             heads=config.model.heads,
             seed=config.training.seed,
             max_rejected_share=config.data.max_rejected_share,
