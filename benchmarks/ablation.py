@@ -87,13 +87,16 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = known if "all" in asked else asked
     _, problem = complete_journey.problems(config)
     problem, changes = complete_journey.for_shelfwise(config, problem, True, FOLDER)
+    console = Console(width=140)
+    without: dict[str, dict[str, np.ndarray]] = {}
     try:
         whole = measure(problem, changes | _UNGATED)
-        without = {part: measure(problem, changes | _UNGATED | known[part]) for part in chosen}
+        for part in chosen:  # what is done is shown at once: all of it takes hours
+            without[part] = measure(problem, changes | _UNGATED | known[part])
+            console.print(layout(whole, without, config.training.seed))
     except pushed.NoModel as error:
         Console(stderr=True).print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
         return 1
-    Console(width=140).print(layout(whole, without, config.training.seed))
     return 0
 
 
