@@ -5,13 +5,16 @@ VENV := .venv
 CONFIG ?= complete_journey
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint format serve bench bench-quality bench-ablation bench-retrieval lock environment clean
+.PHONY: demo test test-hostile lint format serve bench bench-quality bench-ablation bench-serving bench-retrieval lock environment clean
 
 demo: environment ## Run the whole pipeline on public data, serve the model and ask it three questions
 	$(BIN)/shelfwise demo $(CONFIG)
 
 test: lint ## Lint and run the tests
 	$(BIN)/python -m pytest
+
+test-hostile: environment ## Ask the embedded server thousands of malformed questions
+	$(BIN)/python -m pytest tests/serving/test_hostile_grpc.py tests/serving/test_hostile_rest.py --hypothesis-profile=hostile
 
 lint: environment
 	$(BIN)/ruff check .
@@ -35,6 +38,9 @@ bench-quality: environment ## Judge the served model beside methods of others, o
 
 bench-ablation: environment ## Judge the model without each of its parts
 	$(BIN)/python -m benchmarks.ablation
+
+bench-serving: environment ## Time the embedded server beside the bare graph, and under load (half an hour)
+	$(BIN)/python -m benchmarks.serving
 
 bench-retrieval: environment ## Compare exact and approximate search, and ScaNN, on a million synthetic vectors
 	$(BIN)/python -m benchmarks.retrieval

@@ -148,18 +148,20 @@ def export(
         Funnel(request_model, items, settings), ServedProfiles(profiles), text_encoder, graph, settings
     )
 
-    def signature(method, inputs: dict[str, tf.TensorSpec]):
-        named = {name: tf.TensorSpec(spec.shape, spec.dtype, name=name) for name, spec in inputs.items()}
-        return tf.function(method).get_concrete_function(**named)
+    methods = {
+        "recommend": model.recommend,
+        "search": model.search,
+        "similar": model.similar,
+        "rank": model.rank,
+        "serving_default": model.recommend_examples,
+    }
+
+    def signature(name: str, inputs: dict[str, tf.TensorSpec]):
+        named = {key: tf.TensorSpec(spec.shape, spec.dtype, name=key) for key, spec in inputs.items()}
+        return tf.function(methods[name]).get_concrete_function(**named)
 
     tf.saved_model.save(
         model,
         directory,
-        signatures={
-            "recommend": signature(model.recommend, signatures.recommend_inputs(settings)),
-            "search": signature(model.search, signatures.search_inputs(settings)),
-            "similar": signature(model.similar, signatures.similar_inputs()),
-            "rank": signature(model.rank, signatures.rank_inputs(settings)),
-            "serving_default": signature(model.recommend_examples, {"examples": tf.TensorSpec([None], tf.string)}),
-        },
+        signatures={name: signature(name, inputs) for name, inputs in signatures.all_inputs(settings).items()},
     )

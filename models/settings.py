@@ -2,7 +2,8 @@
 
 import pydantic
 
-from pipeline.config import Config, Feature, Head, Model, Serving, Training
+from pipeline.config import Config, Feature, Head, Model, Training
+from pipeline.config_serving import ServedModel
 
 
 class TransformSettings(pydantic.BaseModel):
@@ -32,7 +33,7 @@ class TrainerSettings(TransformSettings):
 
     model: Model
     training: Training
-    serving: Serving
+    serving: ServedModel
     history_length: int
     positive_kinds: list[str]
 
@@ -42,7 +43,7 @@ class TrainerSettings(TransformSettings):
             **TransformSettings.of(config).model_dump(),
             model=config.model,
             training=config.training,
-            serving=config.serving,
+            serving=config.serving.served_model,
             history_length=config.requests.history_length,
             positive_kinds=config.requests.positive_events,
         )

@@ -8,7 +8,7 @@ import tensorflow_transform as tft
 from absl import logging
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from models import dataset
+from models import dataset, warmup
 from models.dataset import Catalogue
 from models.export import export, serve_items
 from models.item_tower import ItemText, ItemTower
@@ -40,6 +40,7 @@ def run_fn(fn_args: FnArgs) -> None:
 
     items = serve_items(catalogue, model.item_tower, settings)
     export(fn_args.serving_model_dir, model.request_model, items, profiles, text_encoder, graph, settings)
+    warmup.write(fn_args.serving_model_dir, warmup.sample(fn_args.train_files, graph, catalogue, settings), settings)
 
 
 def build(

@@ -4,20 +4,17 @@ Commands import what they need when they run, so that help, mistyped options and
 TensorFlow.
 """
 
-import contextlib
-import logging
-import os
 import pathlib
 import shlex
 import sys
-from collections.abc import Iterator
 from typing import Annotated
 
 import typer
-import yaml
 from rich.console import Console
 
+from pipeline import cli_server
 from pipeline import config as configs
+from pipeline.cli_options import Address, ConfigName, Length, Overrides, Refusal, load_config, waiting
 from pipeline.run_log import diverted, new_log
 
 app = typer.Typer(
@@ -30,47 +27,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-ConfigName = Annotated[
-    str,
-    typer.Argument(
-        metavar="CONFIG",
-        help="A YAML file, or a shipped configuration: complete_journey, complete_journey_sample (300 households, for "
-        "a quick run) or movielens.",
-    ),
-]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set", metavar="KEY=VALUE", help="Replaces a value of the file, such as training.epochs=1; may be repeated."
-    ),
-]
-Address = Annotated[str, typer.Option(metavar="HOST:PORT", help="The server's gRPC address.")]
-Length = Annotated[int, typer.Option("-k", min=1, metavar="N", help="How many items to list.")]
-
-
-class RefusedModel(Exception):
-    """The Evaluator did not bless the model, so it was not pushed."""
-
-
-@contextlib.contextmanager
-def _waiting(what: str) -> Iterator[None]:
-    """Shows what a person waits for; the notes that TensorFlow writes when it is imported are dropped."""
-    with diverted(pathlib.Path(os.devnull)) as terminal, Console(file=terminal).status(what):
-        yield
-
-
-def _load(name: str, overrides: list[str] | None) -> configs.Config:
-    values = {}
-    for override in overrides or []:
-        key, separator, value = override.partition("=")
-        if not (key and separator):
-            raise typer.BadParameter(f"'{override}': write KEY=VALUE, such as training.epochs=1", param_hint="--set")
-        try:
-            values[key] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise typer.BadParameter(f"'{override}': the value is no valid YAML", param_hint="--set") from None
-    return configs.load(name, values)
-
 
 @app.command()
 def data(config: ConfigName, overrides: Overrides = None) -> None:
@@ -78,8 +34,8 @@ def data(config: ConfigName, overrides: Overrides = None) -> None:
 
     The configuration names the dataset, the folder, and how many shoppers to keep.
     """
-    loaded = _load(config, overrides)
-    with _waiting(f"Preparing the tables in {loaded.data.root}"):
+    loaded = load_config(config, overrides)
+    with waiting(f"Preparing the tables in {loaded.data.root}"):
         from pipeline.data import sources
 
         summary = sources.prepare(loaded)
@@ -90,55 +46,71 @@ def data(config: ConfigName, overrides: Overrides = None) -> None:
 def run(config: ConfigName, overrides: Overrides = None) -> None:
     """Run the pipeline, from the tables to a pushed model.
 
-    It ingests, validates, joins, transforms, trains, evaluates, and pushes a model that passes. What has not changed
-    since an earlier run is taken from the cache, so a run that failed goes on where it failed.
+    It ingests, validates, joins, transforms, trains, evaluates, tries a server, and pushes a model that passes. What
+    has not changed since an earlier run is taken from the cache, so a run that failed goes on where it failed.
     """
-    loaded = _load(config, overrides)
+    loaded = load_config(config, overrides)
     if loaded.data.source is not None:
         data(config, overrides)
-    with _waiting("Preparing the text encoder"):
+    with waiting("Preparing the text encoder"):
         from pipeline.data import sources
 
         sources.prepare_text_encoder(loaded)
-    from pipeline import local_runner, served
+    from pipeline import local_runner
 
     local_runner.run(loaded)
     Console().print()
     blessed = _print_report(loaded)
+    servable = _print_server_verdict(loaded)
+    from pipeline import served
+
     Console().print(served.describe(loaded), highlight=False, soft_wrap=True)
-    if not blessed:
-        raise RefusedModel(
+    if not (blessed and servable):
+        limits = "evaluation.floors and evaluation.max_loss" if servable else "those of the section serving"
+        raise Refusal(
             f"the model of {loaded.name} was refused and not pushed; what was served before still is. The verdict "
-            "above names what it missed; the limits are evaluation.floors and evaluation.max_loss"
+            f"above names what it missed; the limits are {limits}"
         )
 
 
+app.command()(cli_server.serve)
+app.command()(cli_server.promote)
+app.command()(cli_server.rollback)
+
+
 @app.command()
-def serve(
+def batch(
     config: ConfigName,
     overrides: Overrides = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="gRPC port; 0 takes a free one.")] = 8500,
-    host: Annotated[str, typer.Option(help="Interface to listen on; 0.0.0.0 for all.")] = "localhost",
+    k: Length = 50,
+    out: Annotated[
+        pathlib.Path | None,
+        typer.Option(metavar="FOLDER", help="Where to write the Parquet files; runs/NAME/lists without."),
+    ] = None,
 ) -> None:
-    """Serve the pushed versions over gRPC.
+    """Write a list for every shopper, without a server.
 
-    This is the embedded server, which speaks TensorFlow Serving's protocol. New versions are swapped in as they are
-    pushed, and deleting the newest folder rolls back. Ctrl-C stops.
+    Every shopper with an event or a profile is asked about as right after the newest event, by the newest pushed
+    version. The columns are user_id, rank (from 1), item_id, score and reason.
     """
-    from pipeline.run_record import NoRun
-
-    loaded = _load(config, overrides)
-    if not loaded.serving_dir.is_dir():
-        raise NoRun(f"nothing has been pushed to {loaded.serving_dir} yet: `shelfwise run` comes first")
+    loaded = load_config(config, overrides)
+    width = Console().width
     log = new_log(loaded.run_dir)
-    print(f"Serving {loaded.serving_dir}; Ctrl-C stops, and what TensorFlow says is in {log}", flush=True)
     with diverted(log) as terminal:
-        from serving.server import serve as serve_forever
+        console = Console(file=terminal, width=width)
+        console.print(f"Writing the lists of {loaded.name}; the full log is {log}", highlight=False, soft_wrap=True)
+        with console.status("Loading the model's libraries"):
+            from pipeline import batch as batch_lib
 
-        to_terminal = logging.StreamHandler(terminal)
-        to_terminal.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-        logging.getLogger("serving").addHandler(to_terminal)
-        serve_forever(loaded.serving.model_name, loaded.serving_dir, port=port, host=host)
+        try:
+            lists = batch_lib.run(loaded, k, out or loaded.run_dir / "lists", console)
+        except batch_lib.BatchFailed as error:
+            raise Refusal(str(error)) from error
+    Console().print(
+        f"{lists.num_shoppers:,} shoppers, {lists.num_rows:,} rows by version {lists.version} are in {lists.folder}",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 @app.command()
@@ -152,7 +124,7 @@ def query(
     """Ask a server what a shopper should see next."""
     from pipeline import ask
 
-    Console().print(ask.recommendations(_load(config, overrides), address, user, k))
+    Console().print(ask.recommendations(load_config(config, overrides), address, user, k))
 
 
 @app.command()
@@ -167,7 +139,7 @@ def search(
     """Ask a server which items match a text."""
     from pipeline import ask
 
-    Console().print(ask.matches(_load(config, overrides), address, text, user, k))
+    Console().print(ask.matches(load_config(config, overrides), address, text, user, k))
 
 
 @app.command()
@@ -181,13 +153,13 @@ def similar(
     """Ask a server what goes with an item."""
     from pipeline import ask
 
-    Console().print(ask.similar(_load(config, overrides), address, item, k))
+    Console().print(ask.similar(load_config(config, overrides), address, item, k))
 
 
 @app.command()
 def report(config: ConfigName, overrides: Overrides = None) -> None:
     """Print the newest evaluation, by slice, and its verdict."""
-    _print_report(_load(config, overrides))
+    _print_report(load_config(config, overrides))
 
 
 @app.command()
@@ -200,7 +172,7 @@ def demo(config: ConfigName = "complete_journey", overrides: Overrides = None) -
     from pipeline import demonstration
 
     again = shlex.join([config, *(word for override in overrides or [] for word in ("--set", override))])
-    demonstration.show(_load(config, overrides), again)
+    demonstration.show(load_config(config, overrides), again)
 
 
 def _print_report(config: configs.Config) -> bool:
@@ -208,7 +180,7 @@ def _print_report(config: configs.Config) -> bool:
     from pipeline.run_record import RunRecord
 
     folder = RunRecord(config).evaluation_dir()
-    with _waiting("Reading the evaluation"):
+    with waiting("Reading the evaluation"):
         from components.evaluation import report as evaluation_report
         from pipeline import reports
 
@@ -216,6 +188,20 @@ def _print_report(config: configs.Config) -> bool:
     console = Console()
     console.print(reports.layout(found, config))
     console.print(f"The evaluation is in {folder}", highlight=False, soft_wrap=True)
+    return found.blessed
+
+
+def _print_server_verdict(config: configs.Config) -> bool:
+    """Prints what the newest candidate did in a server; returns whether it was accepted."""
+    from components.infra_validation import report as infra_report
+    from pipeline import reports
+    from pipeline.run_record import RunRecord
+
+    folder = RunRecord(config).infra_blessing_dir()
+    found = infra_report.load(folder)
+    Console().print(reports.server_verdict(found), soft_wrap=True)
+    if not found.blessed:
+        Console().print(f"What the server said is in {folder}/{infra_report.LOG}", highlight=False, soft_wrap=True)
     return found.blessed
 
 
@@ -229,7 +215,7 @@ def _failures() -> tuple[type[Exception], ...]:
     from serving.client import ServingError
 
     return (
-        *(configs.ConfigError, DataError, NoRun, NoTables, RefusedModel, RunFailed, ServingError, UnknownShopper),
+        *(Refusal, configs.ConfigError, DataError, NoRun, NoTables, RunFailed, ServingError, UnknownShopper),
         *(WheelError, OSError),
     )
 

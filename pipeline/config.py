@@ -14,18 +14,15 @@ import pydantic_core
 from components.evaluation import ranking_metrics
 from pipeline import config_checks, config_file
 from pipeline.config_file import ConfigError
+from pipeline.config_section import Section, Share, known_keys
+from pipeline.config_serving import Serving
 
-Share = Annotated[float, pydantic.Field(ge=0.0, le=1.0)]
 Identifier = Annotated[str, pydantic.Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 
 _SCHEMAS = ("events.pbtxt", "items.pbtxt", "users.pbtxt")
 
 
-class _Section(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Columns(_Section):
+class Columns(Section):
     """Names of the shop's own columns, by the name that the data contract gives them; equal names need no entry."""
 
     events: dict[str, str] = {}
@@ -33,7 +30,7 @@ class Columns(_Section):
     users: dict[str, str] = {}
 
 
-class Data(_Section):
+class Data(Section):
     """Where the three tables are: `events/span-N/*.parquet`, `items/*.parquet`, `users/*.parquet` under `root`."""
 
     root: str
@@ -57,7 +54,7 @@ class Data(_Section):
         return self
 
 
-class Feature(_Section):
+class Feature(Section):
     """A declared column beyond the contract's own.
 
     `user` features stand in the users table, `item` features in the items table, `context` features in events. One that
@@ -77,7 +74,7 @@ class Feature(_Section):
         return self
 
 
-class Requests(_Section):
+class Requests(Section):
     """Which questions the pipeline trains on and is judged by.
 
     A request stands either at each basket (a session's events, `every: basket`) or at the end of each period of
@@ -107,7 +104,7 @@ class Requests(_Section):
         return self.history_events or self.positive_events
 
 
-class TextEncoder(_Section):
+class TextEncoder(Section):
     """A preprocessor and an encoder of the common TF Hub text API, by handle: a path or a tfhub address."""
 
     preprocessor: str = ".cache/minilm/preprocessor"
@@ -116,7 +113,7 @@ class TextEncoder(_Section):
     training: Literal["frozen", "full"] = "frozen"
 
 
-class Head(_Section):
+class Head(Section):
     """One task of the ranker.
 
     `cross_entropy`: did an event of `events` answer the request. `squared_error`: how large was `column` of the
@@ -141,7 +138,7 @@ class Head(_Section):
         return self
 
 
-class Model(_Section):
+class Model(Section):
     """Sizes of the model."""
 
     text: TextEncoder = TextEncoder()
@@ -171,7 +168,7 @@ class Model(_Section):
         return self
 
 
-class Training(_Section):
+class Training(Section):
     """How the model is trained."""
 
     epochs: pydantic.PositiveInt = 5
@@ -184,25 +181,7 @@ class Training(_Section):
     seed: int = 42
 
 
-class Serving(_Section):
-    """What the exported graph does with one request."""
-
-    model_name: str = pydantic.Field(default="shelfwise", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")  # also a folder
-    retrieved: pydantic.PositiveInt = 200  # candidates by the two towers, beside the shopper's whole history
-    popular: pydantic.NonNegativeInt = 100
-    approximate_above: pydantic.NonNegativeInt = 100_000  # so many items are searched exactly, more by partitions,
-    scanned: pydantic.PositiveInt = 8192  # of which the nearest, with so many items, are scored
-    diversity: Share = 0.0  # of recommended lists; 0 leaves the ranker's order, .2 avoids copies at little cost
-    personal_search_weight: pydantic.NonNegativeFloat = 0.1  # of the shopper's taste beside the text's similarity
-
-    @pydantic.model_validator(mode="after")
-    def _search_reaches_what_it_retrieves(self):
-        if self.scanned < self.retrieved:
-            raise ValueError(f"`scanned` {self.scanned} must be at least `retrieved` {self.retrieved}")
-        return self
-
-
-class Evaluation(_Section):
+class Evaluation(Section):
     """What the Evaluator computes and what it asks of a model before it may be pushed.
 
     Metrics are named `<recall|ndcg|mrr|hit_rate>@<k>`, prefixed with `first_time/` for items that are new to the
@@ -223,7 +202,7 @@ class Evaluation(_Section):
         return thresholds
 
 
-class Config(_Section):
+class Config(Section):
     """One shop's pipeline. Paths are relative to the working directory, but for `schema_dir`."""
 
     name: str = pydantic.Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -275,8 +254,22 @@ class Config(_Section):
 
     @property
     def serving_dir(self) -> pathlib.Path:
-        """The version folders that TensorFlow Serving watches."""
-        return self.run_dir / "serving" / self.serving.model_name
+        """The folder of versions that servers on this machine watch.
+
+        Raises:
+            ConfigError: versions are pushed to a bucket.
+        """
+        if self.serving.is_remote:
+            raise ConfigError(
+                f"serving.destination is {self.serving.destination}, and the embedded server reads folders; serve it "
+                "with TensorFlow Serving, or set a folder"
+            )
+        return pathlib.Path(self.serving.destination or self.run_dir / "serving" / self.serving.model_name)
+
+    @property
+    def destination(self) -> str:
+        """Where versions are pushed: an absolute folder, or the address of a bucket."""
+        return self.serving.destination if self.serving.is_remote else str(self.serving_dir.absolute())
 
 
 def load(path: str | pathlib.Path, overrides: Mapping[str, object] | None = None) -> Config:
@@ -294,8 +287,7 @@ def load(path: str | pathlib.Path, overrides: Mapping[str, object] | None = None
     try:
         config = Config.model_validate(document)
     except pydantic.ValidationError as error:
-        known_keys = {key for section in _Section.__subclasses__() for key in section.model_fields}
-        raise ConfigError(f"{path} cannot be used:\n{config_file.mistakes(error, known_keys)}") from None
+        raise ConfigError(f"{path} cannot be used:\n{config_file.mistakes(error, known_keys())}") from None
     missing = [name for name in _SCHEMAS if not (pathlib.Path(config.schema_dir) / name).is_file()]
     if missing:
         raise ConfigError(f"{path} cannot be used:\n  schema_dir: {config.schema_dir} has no {', '.join(missing)}")

@@ -1,7 +1,6 @@
 """The whole pipeline, from a shop's tables to a pushed model."""
 
 import os
-import pathlib
 from typing import NamedTuple
 
 from tfx import v1 as tfx
@@ -13,26 +12,19 @@ from tfx.types.standard_artifacts import Model, ModelBlessing
 from components.baseline.strategy import LatestBlessedBefore
 from components.data_gate.component import DataGate
 from components.evaluation.gate import eval_config
+from components.infra_validation.component import InfraValidator
+from components.infra_validation.settings import Settings as InfraSettings
 from components.pusher.executor import Executor as AtomicPusher
 from components.request_examples.component import RequestExamples
 from components.request_examples.settings import Settings as RequestSettings
 from components.table_gen.component import table_gen
 from models.settings import TrainerSettings, TransformSettings
+from pipeline.beam import LOCAL_BEAM_ARGS
 from pipeline.config import Config
 from pipeline.fingerprint import fingerprint
 from schemas.request_example import CATALOG_SPLIT, REQUEST_SPLITS, USERS_SPLIT
 
 TABLES = ("events", "items", "users")
-
-# Beam's own default runner would look for a binary to download; this one runs in the process and needs nothing. The
-# setup file is what remote workers install; without it TFX packs itself anew for every component.
-SETUP_FILE = pathlib.Path(__file__).parent.parent / "setup.py"
-LOCAL_BEAM_ARGS = [
-    "--runner=FnApiRunner",
-    "--direct_running_mode=in_memory",
-    "--direct_num_workers=1",
-    f"--setup_file={SETUP_FILE}",
-]
 
 
 def _decided_by(component: BaseComponent, *paths: str) -> BaseComponent:
@@ -130,12 +122,22 @@ def create_pipeline(config: Config, beam_args: list[str] | None = None) -> tfx.d
     )
     _decided_by(evaluator, "components/evaluation")
 
-    # Only a blessed model becomes the next version that TensorFlow Serving sees.
+    # Good is not enough: a server of its own has to load the candidate and to answer the same requests in time.
+    infra_validator = InfraValidator(
+        model=trainer.outputs["model"],
+        examples=requests.outputs["examples"],
+        settings=InfraSettings.of(config).model_dump_json(),
+    )
+    infra_validator.add_upstream_node(evaluator)
+    _decided_by(infra_validator, "components/infra_validation", "schemas", "serving")
+
+    # Only a model that both have blessed becomes the next version that TensorFlow Serving sees.
     pusher = tfx.components.Pusher(
         model=trainer.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
+        infra_blessing=infra_validator.outputs["blessing"],
         push_destination=tfx.proto.PushDestination(
-            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=str(config.serving_dir.absolute()))
+            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=config.destination)
         ),
         custom_executor_spec=ExecutorClassSpec(AtomicPusher),
     )
@@ -152,6 +154,7 @@ def create_pipeline(config: Config, beam_args: list[str] | None = None) -> tfx.d
             trainer,
             baseline,
             evaluator,
+            infra_validator,
             pusher,
         ],
         enable_cache=True,

@@ -27,7 +27,7 @@ def show(config: Config, arguments: str) -> None:
     width = Console().width
     with diverted(new_log(config.run_dir)) as terminal:
         console = Console(file=terminal, width=width)
-        server = Server(config.serving.model_name, config.serving_dir, port=0)
+        server = Server.of_model(config.serving.model_name, config.serving_dir, port=0)
         with console.status("Starting the server"):
             server.start(_LOAD_SECONDS)
         try:

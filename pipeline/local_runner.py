@@ -22,7 +22,8 @@ def run(config: Config) -> None:
     """Runs the whole pipeline of a shop, and prints how it goes on.
 
     Raises:
-        ConfigError: what is configured about a table's columns contradicts itself.
+        ConfigError: what is configured about a table's columns contradicts itself, or versions cannot be pushed to
+            where they shall be.
         RunFailed: a component failed; nothing after it ran, and nothing was pushed.
     """
     log = new_log(config.run_dir)
@@ -34,8 +35,10 @@ def run(config: Config) -> None:
             # Not at the top: this takes long and prints, and neither must befall those who only ask for `--help`.
             from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
+            from components.pusher.publish import check_reachable
             from pipeline.dag import create_pipeline
 
+        check_reachable(config.destination)  # better now than when a model has been trained
         pipeline = create_pipeline(config)
         with ProgressHandler(console, lambda component: _outcome(config, component)) as progress:
             try:

@@ -4,6 +4,7 @@ from rich.console import Group
 from rich.text import Text
 
 from components.evaluation import ranking_metrics, report, report_table
+from components.infra_validation import report as infra_report
 from pipeline.config import Config
 
 
@@ -21,3 +22,8 @@ def layout(found: report.EvaluationReport, config: Config) -> Group:
         report_table.metrics_table(found, names, ranking_metrics.FIRST_TIME),
         Text(f"Verdict: {report_table.verdict(found)}", style="bold green" if found.blessed else "bold red"),
     )
+
+
+def server_verdict(found: infra_report.Report) -> Text:
+    """What the candidate did in a server of its own."""
+    return Text(f"In a server: {infra_report.describe(found)}", style="bold green" if found.blessed else "bold red")

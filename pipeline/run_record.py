@@ -65,6 +65,17 @@ class RunRecord:
             raise NoRun(f"the newest run of {self._name} came to no evaluation; `shelfwise run` goes on with it")
         return evaluation.uri
 
+    def infra_blessing_dir(self) -> str:
+        """Folder of what the newest candidate did in a server.
+
+        Raises:
+            NoRun: the newest run has not come that far.
+        """
+        blessing = self.outputs("InfraValidator").get("blessing")
+        if blessing is None:
+            raise NoRun(f"in the newest run of {self._name}, no server was tried; `shelfwise run` goes on with it")
+        return blessing.uri
+
     def outcome(self, component: str) -> str:
         """The newest execution in a few words: rows, the Evaluator's verdict, the version that was pushed."""
         return "; ".join(filter(None, (_in_words(artifact) for artifact in self.outputs(component).values())))
@@ -72,7 +83,7 @@ class RunRecord:
 
 def _in_words(artifact: Artifact) -> str:
     properties = artifact.custom_properties
-    if artifact.type == "ModelBlessing":
+    if artifact.type in ("ModelBlessing", "InfraBlessing"):
         return "blessed" if properties["blessed"].int_value else "not blessed"
     if artifact.type == "PushedModel":
         version = properties["pushed_version"].string_value

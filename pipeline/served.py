@@ -1,5 +1,7 @@
 """Says which version a server of the pipeline's models picks up."""
 
+from tfx.dsl.io import fileio
+
 from pipeline.config import Config
 from pipeline.run_record import RunRecord
 
@@ -9,15 +11,23 @@ def describe(config: Config) -> str:
 
     The two differ when a run found its whole model in the cache while another one has been pushed since.
     """
-    folder = config.serving_dir
-    versions = [int(path.name) for path in folder.glob("*") if path.name.isdecimal()]
-    if not versions:
-        return f"No version has been pushed to {folder} yet."
+    pushed_versions = versions(config.destination)
+    if not pushed_versions:
+        return f"No version has been pushed to {config.destination} yet."
     pushed = RunRecord(config).outputs("Pusher")["pushed_model"].custom_properties["pushed_version"].string_value
-    newest = max(versions)
-    if pushed and int(pushed) in versions and int(pushed) < newest:
+    newest = max(pushed_versions)
+    if pushed and int(pushed) in pushed_versions and int(pushed) < newest:
         return (
-            f"Servers of {folder} keep version {newest}, which was pushed after version {pushed} of this run; delete "
-            f"the newer folders to go back to it."
+            f"Servers of {config.destination} keep version {newest}, which was pushed after version {pushed} of this "
+            f"run; delete the newer folders to go back to it."
         )
-    return f"Servers of {folder} take version {newest}."
+    return f"Servers of {config.destination} take version {newest}."
+
+
+def versions(base: str) -> list[int]:
+    """Numbers of the version folders in a folder or a bucket; none if it is not there."""
+    try:
+        names = [name.rstrip("/") for name in fileio.listdir(base)]  # buckets list folders with a slash behind them
+    except fileio.NotFoundError:
+        return []
+    return [int(name) for name in names if name.isdecimal()]

@@ -74,6 +74,19 @@ class Shop:
         rows = self._read("items", ["item_id", *names], where=("item_id", item_ids)).to_pylist()
         return {row["item_id"]: " ".join(row[name] for name in names if row.get(name)) for row in rows}
 
+    def num_shoppers(self) -> int:
+        """How many shoppers have an event or a profile."""
+        ids = [pc.unique(self._read(name, ["user_id"])["user_id"]) for name in ("events", "users")]
+        return len(pc.unique(pa.chunked_array(ids)))
+
+    def files(self, name: Table) -> list[pathlib.Path]:
+        """The Parquet files of a table, in the order of their paths."""
+        folder = pathlib.Path(self._config.data.root) / name
+        files = sorted(folder.rglob("*.parquet"))
+        if not files:
+            raise NoTables(f"{folder} holds no *.parquet files; check data.root, or write the tables there")
+        return files
+
     def _read(
         self, name: Table, columns: Collection[str] | None = None, where: tuple[str, Collection[str]] | None = None
     ) -> pa.Table:
@@ -85,14 +98,21 @@ class Shop:
         if columns is not None:
             kept = tuple(column for column in contract.columns if column.required or column.name in columns)
             contract = contract.model_copy(update={"columns": kept})
-        folder = pathlib.Path(self._config.data.root) / name
-        tables = [_read_file(path, contract, where) for path in sorted(folder.rglob("*.parquet"))]
-        if not tables:
-            raise NoTables(f"{folder} holds no *.parquet files; check data.root, or write the tables there")
+        tables = [read_file(path, contract, where) for path in self.files(name)]
         return pa.concat_tables(tables, promote_options="default")
 
 
-def _read_file(path: pathlib.Path, contract: Contract, where: tuple[str, Collection[str]] | None) -> pa.Table:
+def read_file(path: pathlib.Path, contract: Contract, where: tuple[str, Collection[str]] | None = None) -> pa.Table:
+    """The rows of a file that keep the contract, with those of its columns that the file has.
+
+    Args:
+        path: a Parquet file with the shop's own columns.
+        contract: of the table.
+        where: a column and the values that are wanted of it; None for all rows.
+
+    Raises:
+        NoTables: the file lacks a column that the contract requires.
+    """
     names = set(pq.read_schema(path).names)
     missing = [column.source for column in contract.columns if column.required and column.source not in names]
     if missing:

@@ -57,3 +57,14 @@ def similar_inputs() -> dict[str, tf.TensorSpec]:
 def rank_inputs(settings: TransformSettings) -> dict[str, tf.TensorSpec]:
     """A request and the items to order for it."""
     return {**request_inputs(settings), "candidate_item_ids": _strings(None, None)}
+
+
+def all_inputs(settings: TransformSettings) -> dict[str, dict[str, tf.TensorSpec]]:
+    """What every signature takes, by its key."""
+    return {
+        "recommend": recommend_inputs(settings),
+        "search": search_inputs(settings),
+        "similar": similar_inputs(),
+        "rank": rank_inputs(settings),
+        "serving_default": {"examples": _strings(None)},
+    }

@@ -1,76 +1,59 @@
-"""tensorflow.serving.PredictionService: Predict and GetModelMetadata.
-
-Methods that are not here answer UNIMPLEMENTED, as the generated base class does.
-"""
-
-import contextlib
-from collections.abc import Mapping
+"""tensorflow.serving.PredictionService over gRPC; what it answers is in `serving.inference`."""
 
 import grpc
-import tensorflow as tf
 from tensorflow_serving.apis import (
+    classification_pb2,
     get_model_metadata_pb2,
-    model_pb2,
+    inference_pb2,
     predict_pb2,
     prediction_service_pb2_grpc,
+    regression_pb2,
 )
 
-from serving.servable import Servable
-from serving.status import StatusError, rpc
-from serving.versions import Versions, not_found
-
-_SIGNATURE_DEF = "signature_def"
+from serving import inference
+from serving.metrics import Metrics
+from serving.models import Models
+from serving.observation import observed
+from serving.status import rpc
 
 
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """Answers from the versions that are loaded."""
+    """Answers from the versions that are loaded, within the client's deadline."""
 
-    def __init__(self, models: Mapping[str, Versions]):
-        """Takes the versions of each model by its name."""
+    def __init__(self, models: Models, metrics: Metrics | None = None):
+        """Takes what is served, and where to record requests."""
         self._models = models
+        self._metrics = metrics
 
     @rpc
     def Predict(self, request: predict_pb2.PredictRequest, context: grpc.ServicerContext):
-        """Runs one signature of one version, within the client's deadline."""
-        signature_name = request.model_spec.signature_name or tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
-        with self._borrow(request) as (version, servable):
-            outputs = servable.predict(signature_name, request.inputs, request.output_filter, context.time_remaining())
-        response = predict_pb2.PredictResponse(outputs=outputs)
-        response.model_spec.name = request.model_spec.name
-        response.model_spec.version.value = version
-        response.model_spec.signature_name = signature_name
-        return response
+        """Runs one signature of one version."""
+        with self._observed("Predict", request.model_spec.name):
+            return inference.predict(self._models, request, context.time_remaining())
+
+    @rpc
+    def Classify(self, request: classification_pb2.ClassificationRequest, context: grpc.ServicerContext):
+        """Classifies Examples."""
+        with self._observed("Classify", request.model_spec.name):
+            return inference.classify(self._models, request, context.time_remaining())
+
+    @rpc
+    def Regress(self, request: regression_pb2.RegressionRequest, context: grpc.ServicerContext):
+        """Gives a value for each Example."""
+        with self._observed("Regress", request.model_spec.name):
+            return inference.regress(self._models, request, context.time_remaining())
+
+    @rpc
+    def MultiInference(self, request: inference_pb2.MultiInferenceRequest, context: grpc.ServicerContext):
+        """Classifies and regresses the same Examples at once."""
+        name = request.tasks[0].model_spec.name if request.tasks else ""
+        with self._observed("MultiInference", name):
+            return inference.multi_inference(self._models, request, context.time_remaining())
 
     @rpc
     def GetModelMetadata(self, request: get_model_metadata_pb2.GetModelMetadataRequest, context: grpc.ServicerContext):
         """Gives the signatures of one version."""
-        if not request.metadata_field:
-            raise StatusError(
-                grpc.StatusCode.INVALID_ARGUMENT, "GetModelMetadataRequest must specify at least one metadata_field"
-            )
-        for field in request.metadata_field:
-            if field != _SIGNATURE_DEF:
-                raise StatusError(grpc.StatusCode.INVALID_ARGUMENT, f"Metadata field {field} is not supported")
-        response = get_model_metadata_pb2.GetModelMetadataResponse()
-        with self._borrow(request) as (version, servable):
-            signatures = get_model_metadata_pb2.SignatureDefMap(signature_def=servable.signatures)
-        response.metadata[_SIGNATURE_DEF].Pack(signatures)
-        response.model_spec.name = request.model_spec.name
-        response.model_spec.version.value = version
-        return response
+        return inference.metadata(self._models, request)
 
-    def _borrow(self, request) -> contextlib.AbstractContextManager[tuple[int, Servable]]:
-        """The version that a request's `model_spec` asks for."""
-        spec: model_pb2.ModelSpec = request.model_spec
-        if not request.HasField("model_spec"):
-            raise StatusError(grpc.StatusCode.INVALID_ARGUMENT, "Missing ModelSpec")
-        if not spec.name:
-            raise StatusError(grpc.StatusCode.INVALID_ARGUMENT, "ModelSpec has no name specified.")
-        if spec.WhichOneof("version_choice") == "version_label":
-            raise StatusError(
-                grpc.StatusCode.INVALID_ARGUMENT, f"Unrecognized servable version label: {spec.version_label}"
-            )
-        version = spec.version.value if spec.HasField("version") else None
-        if spec.name not in self._models:
-            raise not_found(spec.name, version)
-        return self._models[spec.name].borrow(version)
+    def _observed(self, api: str, model_name: str):
+        return observed(self._metrics, self._models, model_name, api, "GRPC")

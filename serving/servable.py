@@ -8,7 +8,9 @@ the codes and the texts of the same C++ session. The texts of the checks before 
 
 import math
 import pathlib
+import time
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import grpc
 import numpy as np
@@ -18,7 +20,9 @@ from tensorflow.core.framework import tensor_pb2
 from tensorflow.core.protobuf import meta_graph_pb2
 
 from serving import tensors
-from serving.status import StatusError
+from serving.batching import Batching
+from serving.metrics import Metrics
+from serving.status import StatusError, invalid
 
 # Classify and Regress signatures may be asked to predict; the initialisation op, which is kept among them, may not.
 _CALLABLE_METHODS = (
@@ -30,12 +34,18 @@ _CALLABLE_METHODS = (
 _LONGEST_RUN_MS = 2**31 - 1  # of calls without a deadline, which gRPC shows as one in millions of years
 
 
-def _invalid(message: str) -> StatusError:
-    return StatusError(grpc.StatusCode.INVALID_ARGUMENT, message)
-
-
 def _set(names: Iterable[str]) -> str:
     return "{" + ",".join(sorted(names)) + "}"
+
+
+class _Input(NamedTuple):
+    """An input of a signature."""
+
+    alias: str
+    tensor: str
+    dtype: int
+    shape: tf.TensorShape
+    default: np.ndarray | None
 
 
 class Servable:
@@ -45,20 +55,44 @@ class Servable:
         signatures: SignatureDef by key, the initialisation op's included, as `GetModelMetadata` shows them.
     """
 
-    def __init__(self, path: pathlib.Path):
+    def __init__(
+        self,
+        path: pathlib.Path,
+        batching: Batching | None = None,
+        *,
+        tags: Sequence[str] = (tf.saved_model.SERVING,),
+        session_config: tf.compat.v1.ConfigProto | None = None,
+        metrics: Metrics | None = None,
+        max_rows: int | None = None,
+    ):
         """Loads variables, tables and assets.
+
+        Args:
+            path: the version folder.
+            batching: puts requests together with others of the same signature; None runs each by itself.
+            tags: of the graph to load, if the folder holds several.
+            session_config: threads and devices of the session; None leaves them to TensorFlow.
+            metrics: counts the load.
+            max_rows: size of the first dimension that a request may have; None for any.
 
         Raises:
             Exception: whatever TensorFlow raises on a folder that is no complete SavedModel or needs an unknown op.
         """
-        self._session = tf.compat.v1.Session(graph=tf.Graph())
+        self._batching = batching
+        self._max_rows = max_rows
+        self._session = tf.compat.v1.Session(graph=tf.Graph(), config=session_config)
+        metrics = metrics or Metrics()
+        started = time.perf_counter()
         try:
             # Deprecated in favour of eager loading, which knows neither deadlines nor pruning.
-            meta_graph = tf.compat.v1.saved_model.load(self._session, [tf.saved_model.SERVING], str(path))
+            meta_graph = tf.compat.v1.saved_model.load(self._session, list(tags), str(path))
         except BaseException:
             self._session.close()
+            metrics.observe_load(str(path), False, time.perf_counter() - started)
             raise
+        metrics.observe_load(str(path), True, time.perf_counter() - started)
         self.signatures: dict[str, meta_graph_pb2.SignatureDef] = dict(meta_graph.signature_def)
+        self._inputs = {name: _inputs_of(signature) for name, signature in self.signatures.items()}
 
     def predict(
         self,
@@ -67,28 +101,72 @@ class Servable:
         output_filter: Sequence[str] = (),
         timeout: float = math.inf,
     ) -> dict[str, tensor_pb2.TensorProto]:
+        """Runs a signature on protocol buffers; otherwise as `run`."""
+        signature = self._signature(signature_name)
+        _check_names(signature, inputs)
+        arrays = {}
+        for alias, proto in inputs.items():
+            try:
+                arrays[alias] = tensors.to_array(proto)
+            except ValueError:
+                raise invalid(f"tensor parsing error: {alias}") from None
+        values = self.run(signature_name, arrays, output_filter, timeout)
+        return {name: tensors.to_proto(value, signature.outputs[name].dtype) for name, value in values.items()}
+
+    def run(
+        self,
+        signature_name: str,
+        inputs: Mapping[str, np.ndarray],
+        output_filter: Sequence[str] = (),
+        timeout: float = math.inf,
+    ) -> dict[str, np.ndarray]:
         """Runs a signature.
 
         Args:
             signature_name: one of `signatures`.
-            inputs: tensors by the signature's input names; inputs with a default in the signature may be missing.
+            inputs: arrays by the signature's input names; inputs with a default in the signature may be missing.
             output_filter: names of the outputs to compute; none means all.
             timeout: seconds after which the run is stopped.
 
         Raises:
-            StatusError: the request does not fit the signature.
+            StatusError: the request does not fit the signature or cannot be batched.
             tf.errors.OpError: the graph refused the values, or the time was up.
         """
         signature = self._signature(signature_name)
-        feeds = _feeds(signature, inputs)
-        outputs = _outputs(signature, output_filter)
+        _check_names(signature, inputs)
+        feeds = _feeds(self._inputs[signature_name], inputs)
+        fetches = {name: signature.outputs[name].name for name in _outputs(signature, output_filter)}
+        values = self.run_tensors(feeds, list(fetches.values()), timeout)
+        return {name: values[tensor] for name, tensor in fetches.items()}
+
+    def run_tensors(
+        self, feeds: Mapping[str, np.ndarray], fetches: Sequence[str], timeout: float = math.inf
+    ) -> dict[str, np.ndarray]:
+        """Runs the part of the graph between tensors, both by their names; errors as for `run`.
+
+        `MultiInference` asks so for what several signatures make of the same examples.
+        """
+        self._check_rows(feeds)
+        if self._batching is None:
+            return self._run_session(feeds, fetches, timeout)
+        return self._batching.run(self._run_session, feeds, fetches, timeout)
+
+    def _check_rows(self, feeds: Mapping[str, np.ndarray]) -> None:
+        rows = max((len(array) for array in feeds.values() if array.ndim), default=0)
+        if self._max_rows is not None and rows > self._max_rows:
+            raise invalid(
+                f"the request has {rows} rows, more than the {self._max_rows} that this server computes at a time; "
+                "send several requests, or start it with a larger --max_request_rows"
+            )
+
+    def _run_session(
+        self, feeds: Mapping[str, np.ndarray], fetches: Sequence[str], timeout: float
+    ) -> dict[str, np.ndarray]:
         options = tf.compat.v1.RunOptions(timeout_in_ms=max(1, int(min(timeout * 1000, _LONGEST_RUN_MS))))
-        fetches = {name: signature.outputs[name].name for name in outputs}
         try:
-            values = self._session.run(fetches, feeds, options=options)
+            return dict(zip(fetches, self._session.run(list(fetches), feeds, options=options), strict=True))
         except ValueError as error:  # a feed of another rank or fixed dimension than the placeholder's
-            raise _invalid(str(error)) from None
-        return {name: tensors.to_proto(value, signature.outputs[name].dtype) for name, value in values.items()}
+            raise invalid(str(error)) from None
 
     def close(self) -> None:
         """Frees the variables and tables; no request may be running."""
@@ -107,41 +185,59 @@ class Servable:
         return signature
 
 
-def _feeds(
-    signature: meta_graph_pb2.SignatureDef, inputs: Mapping[str, tensor_pb2.TensorProto]
-) -> dict[str, np.ndarray]:
-    """Checks the inputs against the signature; gives arrays by tensor name."""
+def _check_names(signature: meta_graph_pb2.SignatureDef, inputs: Iterable[str]) -> None:
+    """Checks that the inputs are those of the signature."""
     sent, wanted = set(inputs), set(signature.inputs)
     if len(sent) > len(wanted) or (len(sent) < len(wanted) and not signature.defaults):
-        raise _invalid(
+        raise invalid(
             f"input size does not match signature: {len(sent)}!={len(wanted)} len({_set(sent)}) != len({_set(wanted)})."
             f" Sent extra: {_set(sent - wanted)}. Missing but required: {_set(wanted - sent)}."
         )
     if missing := wanted - sent - set(signature.defaults):
         alias = min(missing)
-        raise _invalid(
+        raise invalid(
             f"Signature input alias: {alias}(feed name: {signature.inputs[alias].name}) not found in request and no "
             f"default value provided. Inputs expected to be in the request {_set(sent)}, or default input alias set: "
             f"{','.join(sorted(signature.defaults))}"
         )
     if not sent <= wanted:
-        raise _invalid(
+        raise invalid(
             f"Inputs contains invalid name. Used request inputs: {','.join(sorted(sent & wanted))}, "
             f"request input: {','.join(sorted(sent))}"
         )
+
+
+def _inputs_of(signature: meta_graph_pb2.SignatureDef) -> list[_Input]:
+    """The inputs in the order of their tensors' names, as the session numbers its arguments in messages."""
+    return [
+        _Input(
+            alias,
+            info.name,
+            info.dtype,
+            tf.TensorShape(info.tensor_shape),
+            tensors.to_array(signature.defaults[alias]) if alias in signature.defaults else None,
+        )
+        for alias, info in sorted(signature.inputs.items(), key=lambda item: item[1].name)
+    ]
+
+
+def _feeds(wanted: Sequence[_Input], inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Checks dtypes and shapes against the signature and adds the defaults; gives arrays by tensor name."""
     feeds = {}
-    # The session numbers its arguments by tensor name, and its message counts them.
-    for index, (alias, info) in enumerate(sorted(signature.inputs.items(), key=lambda item: item[1].name)):
-        proto = inputs[alias] if alias in sent else signature.defaults[alias]
+    for index, (alias, tensor, dtype, shape, default) in enumerate(wanted):
+        array = inputs.get(alias, default)
         try:
-            feeds[info.name] = tensors.to_array(proto)
-        except ValueError:
-            raise _invalid(f"tensor parsing error: {alias}") from None
-        if proto.dtype != info.dtype:
-            raise _invalid(
-                f"Expects arg[{index}] to be {tensors.dtype_name(info.dtype)} "
-                f"but {tensors.dtype_name(proto.dtype)} is provided (input '{alias}')"
+            provided = tensors.dtype_of(array)
+        except ValueError as error:
+            raise invalid(f"input '{alias}': {error}") from None
+        if provided != dtype:
+            raise invalid(
+                f"Expects arg[{index}] to be {tensors.dtype_name(dtype)} "
+                f"but {tensors.dtype_name(provided)} is provided (input '{alias}')"
             )
+        if not shape.is_compatible_with(array.shape):
+            raise invalid(f"Cannot feed value of shape {array.shape} for Tensor {tensor}, which has shape {shape}")
+        feeds[tensor] = array
     return feeds
 
 
@@ -149,10 +245,10 @@ def _outputs(signature: meta_graph_pb2.SignatureDef, output_filter: Sequence[str
     """Names of the outputs to compute."""
     for position, alias in enumerate(output_filter):
         if alias not in signature.outputs:
-            raise _invalid(
+            raise invalid(
                 f"output tensor alias not found in signature: {alias} "
                 f"Outputs expected to be in the set {_set(signature.outputs)}."
             )
         if alias in output_filter[:position]:
-            raise _invalid(f"duplicate output tensor alias: {alias}")
+            raise invalid(f"duplicate output tensor alias: {alias}")
     return list(output_filter or signature.outputs)

@@ -1,4 +1,4 @@
-"""How a failed request becomes the gRPC status that TensorFlow Serving would answer."""
+"""How a failed request becomes the status that TensorFlow Serving would answer."""
 
 import functools
 from collections.abc import Callable
@@ -9,6 +9,9 @@ import tensorflow as tf
 # TensorFlow numbers its error codes as gRPC does.
 _GRPC_CODES = {code.value[0]: code for code in grpc.StatusCode}
 
+# A status travels in HTTP/2 headers, of which clients take 8 KiB; a byte may become three there.
+_LONGEST_DETAILS = 2048
+
 
 class StatusError(Exception):
     """A request that is answered with a status instead of a response."""
@@ -18,10 +21,18 @@ class StatusError(Exception):
         self.code = code
 
 
-def _message(error: tf.errors.OpError) -> str:
-    """The runtime's own message; `Session.run` raises a copy of its error, which tells how Python built the graph."""
-    original = error.__context__ if isinstance(error.__context__, tf.errors.OpError) else error
-    return original.message
+def invalid(message: str) -> StatusError:
+    """The commonest status, of a request that is wrong in itself."""
+    return StatusError(grpc.StatusCode.INVALID_ARGUMENT, message)
+
+
+def code_and_message(error: Exception) -> tuple[grpc.StatusCode, str]:
+    """What an error is answered with; one that is neither `StatusError` nor TensorFlow's is UNKNOWN, as for gRPC."""
+    if isinstance(error, StatusError):
+        return error.code, str(error)
+    if isinstance(error, tf.errors.OpError):
+        return _GRPC_CODES.get(error.error_code, grpc.StatusCode.UNKNOWN), _message(error)
+    return grpc.StatusCode.UNKNOWN, "the server failed; its log says how"
 
 
 def rpc(method: Callable) -> Callable:
@@ -31,9 +42,21 @@ def rpc(method: Callable) -> Callable:
     def answering(servicer, request, context):
         try:
             return method(servicer, request, context)
-        except StatusError as error:
-            return context.abort(error.code, str(error))
-        except tf.errors.OpError as error:
-            return context.abort(_GRPC_CODES.get(error.error_code, grpc.StatusCode.UNKNOWN), _message(error))
+        except (StatusError, tf.errors.OpError) as error:
+            code, message = code_and_message(error)
+            return context.abort(code, _shortened(message))
 
     return answering
+
+
+def _message(error: tf.errors.OpError) -> str:
+    """The runtime's own message; `Session.run` raises a copy of its error, which tells how Python built the graph."""
+    original = error.__context__ if isinstance(error.__context__, tf.errors.OpError) else error
+    return original.message
+
+
+def _shortened(message: str) -> str:
+    encoded = message.encode(errors="replace")
+    if len(encoded) <= _LONGEST_DETAILS:
+        return message
+    return encoded[:_LONGEST_DETAILS].decode(errors="ignore") + "..."

@@ -1,8 +1,9 @@
-"""The versions of one model: watches its folder, loads and unloads, and says what is served.
+"""The versions of one model: watches its folder, and loads and unloads what the version policy asks for.
 
-The rules are TensorFlow Serving's: the folder with the highest number is aspired to; it is loaded before what it
-replaces is unloaded; if it cannot be loaded, what is serving stays; and if it is deleted, the next lower one takes
-over. A version that failed is tried again once its files have changed, since a poll can fall into the middle of a copy.
+The rules are TensorFlow Serving's: what replaces a version is loaded, warm-up included, before that is unloaded; if it
+cannot be loaded, what is serving stays; and if the folder of a version is deleted, the policy chooses among the rest. A
+version that failed is tried again when its files have changed, since a poll can fall into the middle of a copy, and
+after a while without that, since a disk can fail for a moment.
 """
 
 import contextlib
@@ -10,177 +11,223 @@ import dataclasses
 import logging
 import pathlib
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterable
 
 import grpc
-import tensorflow as tf
-from tensorflow_serving.apis import get_model_status_pb2
 
+from serving import version_policy
+from serving.loaded_versions import LoadedVersions
 from serving.servable import Servable
 from serving.status import StatusError
+from serving.version_policy import ServableVersionPolicy
+from serving.version_status import State, VersionStatus
+
+Load = Callable[[str, int, pathlib.Path], Servable]
+"""Loads a version, given the model's name, the version and its folder; it may raise anything."""
+
+_LARGEST_VERSION = 2**63 - 1  # the protocol has 64 bits for it
 
 _logger = logging.getLogger(__name__)
 
-State = get_model_status_pb2.ModelVersionStatus.State
+
+@dataclasses.dataclass(frozen=True)
+class LoadRetries:
+    """How a version that failed is tried again while its files stay the same.
+
+    Attributes:
+        limit: how often, after the first try.
+        interval_seconds: time between two tries.
+    """
+
+    limit: int = 5
+    interval_seconds: float = 60.0
 
 
 @dataclasses.dataclass(frozen=True)
-class VersionStatus:
-    """The state of one version, and why its load failed if it did."""
+class _Target:
+    """What is asked for; a `base_path` of None asks for nothing. `number` counts the changes."""
 
-    version: int
-    state: int  # a value of `State`
-    error: Exception | None = None
-
-    @property
-    def error_code(self) -> int:
-        """TensorFlow's code of the error; 0 without one."""
-        if self.error is None:
-            return tf.errors.OK
-        return getattr(self.error, "error_code", tf.errors.UNKNOWN)
+    base_path: pathlib.Path | None
+    policy: ServableVersionPolicy
+    number: int
 
 
-@dataclasses.dataclass
-class _Loaded:
-    servable: Servable
-    in_flight: int = 0
-
-
-def not_found(model_name: str, version: int | None) -> StatusError:
-    """The answer to a request for a model or version that is not loaded; None stands for the latest."""
-    asked = f"Latest({model_name})" if version is None else f"Specific({model_name}, {version})"
-    return StatusError(grpc.StatusCode.NOT_FOUND, f"Servable not found for request: {asked}")
+@dataclasses.dataclass(frozen=True)
+class _Failure:
+    files: frozenset
+    tries: int
+    time: float  # time.monotonic()
 
 
 class Versions:
     """Loads and swaps the versions `<base_path>/<number>/` of one model."""
 
-    def __init__(self, model_name: str, base_path: str | pathlib.Path, poll_seconds: float = 1.0):
-        """Prepares; `start` begins to watch."""
+    def __init__(self, model_name: str, load: Load, poll_seconds: float = 1.0, retries: LoadRetries = LoadRetries()):
+        """Prepares; `watch` says where to look, `start` begins to.
+
+        Args:
+            model_name: the name in messages.
+            load: gives a servable that is ready to answer, or raises.
+            poll_seconds: time between two looks for new versions; 0 or less looks once only.
+            retries: how a version that failed is tried again.
+        """
         self.model_name = model_name
-        self._base_path = pathlib.Path(base_path)
-        self._poll_seconds = poll_seconds
-        self._changed = threading.Condition()  # guards the two dictionaries below
-        self._loaded: dict[int, _Loaded] = {}
-        self._statuses: dict[int, VersionStatus] = {}
-        self._failed: tuple[int, frozenset] | None = None  # the version that would not load, and its files then
+        self._load_servable = load
+        self._poll_seconds = poll_seconds if poll_seconds > 0 else None
+        self._retries = retries
+        self._wake = threading.Event()
+        self._loaded = LoadedVersions(model_name, on_idle=self._wake.set)
+        self._target = _Target(None, ServableVersionPolicy(), 0)
+        self._reached = 0  # number of the last target that a whole poll was made for
+        self._hopeless = False  # whether nothing is available and no try is left, unless files change
+        self._failures: dict[int, _Failure] = {}
         self._stopping = threading.Event()
-        self._watcher = threading.Thread(target=self._watch, name=f"versions-{model_name}", daemon=True)
+        self._watcher = threading.Thread(target=self._run, name=f"versions-{model_name}", daemon=True)
+
+    def watch(self, base_path: str | pathlib.Path | None, policy: ServableVersionPolicy | None = None) -> None:
+        """Says from now on which versions to serve, and from where; None serves nothing any more."""
+        path = None if base_path is None else pathlib.Path(base_path)
+        with self._loaded.changed:
+            self._target = _Target(path, policy or ServableVersionPolicy(), self._target.number + 1)
+        self._wake.set()
 
     def start(self) -> None:
-        """Begins to watch the base path, in a thread of its own.
-
-        Raises:
-            FileNotFoundError: there is no such folder.
-        """
-        if not self._base_path.is_dir():
-            raise FileNotFoundError(
-                f"Could not find base path {self._base_path} for servable {self.model_name}: "
-                "push a model there first, or correct the path"
-            )
+        """Begins to watch the base path, in a thread of its own."""
         self._watcher.start()
 
     def stop(self) -> None:
         """Stops watching, waits for the requests in flight, and unloads everything."""
         self._stopping.set()
+        self._wake.set()
         if self._watcher.is_alive():
             self._watcher.join()
-        for version in sorted(self._loaded):
-            self._unload(version)
+        self._loaded.free_all()
 
-    def wait_until_available(self, timeout: float | None = None) -> None:
-        """Blocks until a version is served.
-
-        Raises:
-            TimeoutError: none was after `timeout` seconds; the message says why.
-        """
-        with self._changed:
-            if self._changed.wait_for(lambda: self._loaded, timeout):
-                return
-            causes = [f"version {s.version}: {s.error}" for s in self._statuses.values() if s.error]
-        raise TimeoutError(
-            f"no version of {self.model_name} in {self._base_path} became available within {timeout:g} s: "
-            + ("; ".join(causes) or "there is no folder named by a number, such as 1/, that has been loaded")
-        )
-
-    @contextlib.contextmanager
-    def borrow(self, version: int | None = None) -> Iterator[tuple[int, Servable]]:
-        """Lends a loaded version, the latest unless one is named; it is not unloaded meanwhile.
+    def borrow(self, version: int | None = None) -> contextlib.AbstractContextManager[tuple[int, Servable]]:
+        """Lends a version, the latest unless one is named; it is not unloaded meanwhile.
 
         Raises:
-            StatusError: NOT_FOUND, if it is not loaded.
+            StatusError: on entry, NOT_FOUND if it is not available.
         """
-        with self._changed:
-            number = max(self._loaded, default=None) if version is None else version
-            if number not in self._loaded:
-                raise not_found(self.model_name, version)
-            loaded = self._loaded[number]
-            loaded.in_flight += 1
-        try:
-            yield number, loaded.servable
-        finally:
-            with self._changed:
-                loaded.in_flight -= 1
-                self._changed.notify_all()
+        return self._loaded.borrow(version)
+
+    @property
+    def available(self) -> set[int]:
+        """The versions that are served."""
+        return self._loaded.available
 
     def statuses(self) -> list[VersionStatus]:
         """Every version seen since the start, newest first."""
-        with self._changed:
-            return sorted(self._statuses.values(), key=lambda status: -status.version)
+        return self._loaded.statuses()
 
-    def _watch(self) -> None:
+    def wait_until_available(self, timeout: float | None = None) -> bool:
+        """Blocks until a version is served, or `timeout` seconds are over; says whether one is.
+
+        Raises:
+            StatusError: UNKNOWN, every version failed and was tried as often as it may be.
+        """
+        with self._loaded.changed:
+            self._loaded.changed.wait_for(lambda: self._loaded.available or self._hopeless, timeout)
+            if self._hopeless:
+                raise unavailable("servable", [self])
+            return bool(self._loaded.available)
+
+    def wait_until_looked(self) -> None:
+        """Blocks until every version that `watch` last asked for, and that is there, was loaded or failed to."""
+        with self._loaded.changed:
+            self._loaded.changed.wait_for(lambda: self._reached == self._target.number or self._stopping.is_set())
+
+    def causes(self) -> list[str]:
+        """Why nothing is available, for every version that could not be loaded."""
+        failed = [status for status in self.statuses() if status.error]
+        if failed:
+            return [f"{{name: {self.model_name} version: {s.version}}} due to error: {s.error}" for s in failed]
+        return [f"{{name: {self.model_name}}} due to error: there is no version in {self._target.base_path}"]
+
+    def _run(self) -> None:
         while not self._stopping.is_set():
+            self._wake.clear()
+            target = self._target
+            complete = True
             try:
-                self._poll()
+                complete = self._poll(target)
             except OSError as error:  # an unreadable base path leaves what is serving
-                _logger.warning("cannot read %s, keeping what is served: %s", self._base_path, error)
-            self._stopping.wait(self._poll_seconds)
+                _logger.warning("cannot read %s, keeping what is served: %s", target.base_path, error)
+            with self._loaded.changed:
+                if complete:
+                    self._reached = target.number
+                tries = [failure.tries for failure in self._failures.values()]
+                self._hopeless = bool(tries) and min(tries) > self._retries.limit and not self._loaded.available
+                self._loaded.changed.notify_all()
+            self._wake.wait(self._poll_seconds)
 
-    def _poll(self) -> None:
-        """Compares the folder with what is loaded, and does what is needed."""
-        folders = {int(p.name): p for p in self._base_path.iterdir() if p.name.isdecimal() and p.is_dir()}
-        aspired = max(folders, default=None)
-        if aspired is not None and aspired not in self._loaded and not self._load(aspired, folders[aspired]):
-            return
-        for version in [v for v in self._loaded if v != aspired]:
-            self._unload(version)
+    def _poll(self, target: _Target) -> bool:
+        """Compares the folder with what is loaded, and does what is needed; unloading goes first, to have the room.
+
+        Says whether every aspired version had its try: one that is still being unloaded has to wait.
+        """
+        folders = {} if target.base_path is None else _version_folders(target.base_path)
+        aspired = version_policy.aspired(target.policy, folders)
+        self._failures = {version: failure for version, failure in self._failures.items() if version in aspired}
+        self._unload(aspired)
+        for version in sorted(aspired, reverse=True):
+            there = self._loaded.available | self._loaded.retired
+            if version not in there and not self._stopping.is_set() and self._load(version, folders[version]):
+                self._unload(aspired)
+        return not aspired & self._loaded.retired
 
     def _load(self, version: int, path: pathlib.Path) -> bool:
         """Makes a version available; says whether it is."""
         files = _files(path)
-        if self._failed == (version, files):
+        failure = self._failures.get(version)
+        tries = failure.tries if failure and failure.files == files else 0
+        if tries and (tries > self._retries.limit or time.monotonic() < failure.time + self._retries.interval_seconds):
             return False
-        self._set_status(version, State.LOADING)
+        self._loaded.set_status(version, State.LOADING)
         try:
-            servable = Servable(path)
+            servable = self._load_unchanged(version, path, files)
         except Exception as error:  # a broken model raises nearly anything, and must never end the server
-            self._failed = (version, files)
-            self._set_status(version, State.END, error)
+            self._failures[version] = _Failure(files, tries + 1, time.monotonic())
+            self._loaded.set_status(version, State.END, error)
             _logger.warning("version %d of %s cannot be loaded yet: %s", version, self.model_name, error)
             return False
-        with self._changed:
-            self._loaded[version] = _Loaded(servable)
-            self._set_status(version, State.AVAILABLE)
+        self._loaded.put(version, servable)
         _logger.info("version %d of %s is available", version, self.model_name)
         return True
 
-    def _unload(self, version: int) -> None:
-        """Takes a version out of service, lets its requests finish, and frees it."""
-        with self._changed:
-            loaded = self._loaded.pop(version)
-            self._set_status(version, State.UNLOADING)
-            self._changed.wait_for(lambda: not loaded.in_flight)
-        loaded.servable.close()
-        self._set_status(version, State.END)
-        _logger.info("version %d of %s is unloaded", version, self.model_name)
+    def _load_unchanged(self, version: int, path: pathlib.Path, files: frozenset) -> Servable:
+        """Loads a version; one that is still being written may load, with half a vocabulary, and is refused."""
+        servable = self._load_servable(self.model_name, version, path)
+        if _files(path) != files:
+            servable.close()
+            raise StatusError(grpc.StatusCode.UNAVAILABLE, f"the files in {path} changed while they were being loaded")
+        return servable
 
-    def _set_status(self, version: int, state: int, error: Exception | None = None) -> None:
-        with self._changed:
-            self._statuses[version] = VersionStatus(version, state, error)
-            self._changed.notify_all()
+    def _unload(self, aspired: set[int]) -> None:
+        """Retires what the policy gives up, and frees what no request uses any more."""
+        for version in version_policy.given_up(self._loaded.available, aspired):
+            self._loaded.retire(version)
+        for version in self._loaded.free_idle():
+            _logger.info("version %d of %s is unloaded", version, self.model_name)
+
+
+def unavailable(kind: str, models: Iterable[Versions]) -> StatusError:
+    """TensorFlow Serving's words for models of which no version could be loaded; it calls them by a `kind`."""
+    causes = [cause for versions in models for cause in versions.causes()]
+    listed = "".join(f"{{{cause}}}, " for cause in causes)
+    return StatusError(grpc.StatusCode.UNKNOWN, f"{len(causes)} {kind}(s) did not become available: {{{listed}}}")
+
+
+def _version_folders(base_path: pathlib.Path) -> dict[int, pathlib.Path]:
+    numbered = {int(path.name): path for path in base_path.iterdir() if path.name.isdecimal() and path.is_dir()}
+    return {version: path for version, path in numbered.items() if version <= _LARGEST_VERSION}
 
 
 def _files(folder: pathlib.Path) -> frozenset[tuple[str, int, int]]:
-    """Path, size in bytes and modification time in ns of every file under a folder."""
-    stats = ((str(path), path.stat()) for path in folder.rglob("*") if path.is_file())
+    """Path, size in bytes and modification time in ns of every file under a folder; nothing if it cannot be read."""
+    try:
+        stats = [(str(path), path.stat()) for path in folder.rglob("*") if path.is_file()]
+    except OSError:  # deleted meanwhile, or not ours to read: the load will say so
+        return frozenset()
     return frozenset((path, stat.st_size, stat.st_mtime_ns) for path, stat in stats)

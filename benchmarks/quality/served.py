@@ -73,7 +73,7 @@ def compare_over_grpc(
     with tempfile.TemporaryDirectory() as base_path:
         # A folder with this version only: the run's own may hold a newer one.
         pathlib.Path(base_path, pushed.folder.name).symlink_to(pushed.folder.resolve())
-        server = Server(name, base_path, port=0).start(_LOAD_SECONDS)
+        server = Server.of_model(name, base_path, port=0).start(_LOAD_SECONDS)
         try:
             with Client(server.address, name, timeout=_TIMEOUT_SECONDS) as client:
                 for user in track(drawn, "Shelfwise, over gRPC", console=console, transient=True):

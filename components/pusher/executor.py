@@ -1,20 +1,19 @@
 """TFX's Pusher, made atomic."""
 
-import os
+import time
 from typing import Any
 
 from tfx import types
 from tfx.components.pusher import executor
-from tfx.dsl.io import fileio
 from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils, standard_component_specs
-from tfx.utils import proto_utils
+from tfx.utils import io_utils, proto_utils
 
-_ASIDE = ".incoming"  # no number, so that servers do not take it for a version
+from components.pusher.publish import publish
 
 
 class Executor(executor.Executor):
-    """Copies the model aside and renames it to its version folder once it is complete.
+    """Pushes a blessed model to a folder or a bucket without ever showing a part of it.
 
     The stock executor copies into the version folder itself. When that fails, as on a full disk, a broken version
     stays behind, which every server that watches tries to load.
@@ -27,19 +26,15 @@ class Executor(executor.Executor):
         exec_properties: dict[str, Any],
     ) -> None:
         """Pushes the model if it is blessed; arguments as for TFX's executor, to a file system."""
-        key = standard_component_specs.PUSH_DESTINATION_KEY
+        self._log_startup(input_dict, output_dict, exec_properties)
+        pushed = artifact_utils.get_single_instance(output_dict[standard_component_specs.PUSHED_MODEL_KEY])
+        if not self.CheckBlessing(input_dict):
+            self._MarkNotPushed(pushed)
+            return
         destination = pusher_pb2.PushDestination()
-        proto_utils.json_to_proto(exec_properties[key], destination)
-        base = destination.filesystem.base_directory
-        aside = os.path.join(base, _ASIDE)
-        destination.filesystem.base_directory = aside
-        try:
-            super().Do(input_dict, output_dict, exec_properties | {key: proto_utils.proto_to_json(destination)})
-            pushed = artifact_utils.get_single_instance(output_dict[standard_component_specs.PUSHED_MODEL_KEY])
-            if version := pushed.get_string_custom_property("pushed_version"):
-                final = os.path.join(base, version)
-                fileio.rename(os.path.join(aside, version), final)
-                pushed.set_string_custom_property("pushed_destination", final)
-        finally:
-            if fileio.exists(aside):
-                fileio.rmtree(aside)
+        proto_utils.json_to_proto(exec_properties[standard_component_specs.PUSH_DESTINATION_KEY], destination)
+        model = self.GetModelPath(input_dict)
+        io_utils.copy_dir(model, pushed.uri)
+        version = str(int(time.time()))
+        place = publish(model, destination.filesystem.base_directory, version)
+        self._MarkPushed(pushed, pushed_destination=place, pushed_version=version)

@@ -72,8 +72,8 @@ def join(pipeline: beam.Pipeline, uris: dict[str, str], settings: Settings) -> J
     num_shards = max(_MIN_SHARDS, count_rows(os.path.dirname(split_pattern(uris["events"]))) // _EVENTS_PER_SHARD)
     shards = (
         {
-            "events": located[_KNOWN] | "ShardEvents" >> beam.FlatMap(_shard, num_shards),
-            "users": users | "ShardUsers" >> beam.FlatMap(_shard, num_shards),
+            "events": located[_KNOWN] | "ShardEvents" >> beam.FlatMap(shard, num_shards),
+            "users": users | "ShardUsers" >> beam.FlatMap(shard, num_shards),
         }
         | "GroupByShard" >> beam.CoGroupByKey()
         | "Concatenate" >> beam.FlatMap(_concatenate, settings)
@@ -146,12 +146,12 @@ class _Locate(beam.DoFn):
         yield known
 
 
-def _shard(table: pa.Table, num_shards: int) -> Iterator[tuple[int, pa.Table]]:
+def shard(table: pa.Table, num_shards: int) -> Iterator[tuple[int, pa.Table]]:
     """Cuts rows into the shards that their shoppers belong to."""
-    shard = hashed(table["user_id"]) % np.uint64(num_shards)
-    for number in np.unique(shard):
+    shards = hashed(table["user_id"]) % np.uint64(num_shards)
+    for number in np.unique(shards):
         # A copy, since a slice would be sent to the grouping with the whole table's buffers.
-        yield int(number), table.take(pa.array(np.flatnonzero(shard == number)))
+        yield int(number), table.take(pa.array(np.flatnonzero(shards == number)))
 
 
 class _Shard(NamedTuple):

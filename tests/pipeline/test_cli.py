@@ -8,6 +8,7 @@ import pytest
 
 from pipeline import cli
 
+COMMANDS = ["data", "run", "serve", "promote", "rollback", "batch", "query", "search", "similar", "report", "demo"]
 SHIPPED = "complete_journey, complete_journey_sample, movielens"
 
 
@@ -37,11 +38,11 @@ def test_help_lists_every_command_at_any_width(columns):
     result = _command("--help", columns=columns)
     assert result.returncode == 0
     commands = [line.split()[0] for line in result.stdout.split("Commands:")[1].splitlines() if line.startswith("  ")]
-    assert commands[:8] == ["data", "run", "serve", "query", "search", "similar", "report", "demo"]
+    assert commands[: len(COMMANDS)] == COMMANDS
     assert max(map(len, result.stdout.splitlines())) <= columns
 
 
-@pytest.mark.parametrize("command", ["data", "run", "serve", "query", "search", "similar", "report", "demo"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_of_a_command_explains_the_configuration_and_its_overrides(command):
     result = _command(command, "--help")
     assert result.returncode == 0
@@ -70,6 +71,8 @@ def test_help_does_not_wait_for_tensorflow():
         (["run", "movielens", "--set", "training.epoch=1"], "training.epoch: unknown key; did you mean `epochs`?"),
         (["report", "movielens", "--set", "runs_dir=/nowhere"], "the pipeline movielens has not run yet"),
         (["serve", "movielens", "--set", "runs_dir=/nowhere"], "/nowhere/movielens/serving/shelfwise"),
+        (["serve", "movielens", "--set", "serving.destination=gs://a/b"], "serve it with TensorFlow Serving, or set a"),
+        (["rollback", "movielens", "--set", "runs_dir=/nowhere"], "no label of movielens was ever set"),
         (["data", "movielens", "--set", "data.source="], "there is nothing to fetch"),
         (["query", "movielens", "--user", "1", "--set", "data.root=/nowhere"], "/nowhere/events holds no *.parquet"),
     ],
@@ -120,7 +123,7 @@ def test_an_unknown_user_is_refused_with_some_who_are_known(small_shop):
 
 
 def test_a_bug_keeps_its_traceback(monkeypatch):
-    monkeypatch.setattr(cli, "_load", lambda *_: 1 / 0)
+    monkeypatch.setattr(cli, "load_config", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         cli.main(["report", "movielens"])
 

@@ -1,4 +1,5 @@
 import copy
+import pathlib
 
 import pytest
 
@@ -67,6 +68,10 @@ def test_the_least_configuration_gets_the_defaults(document, write_config, tmp_p
         ({"data.sample": 10}, "data: `sample` thins out public data, so it needs a `source`"),
         ({"data.first_span": 9, "data.last_span": 3}, "data: `first_span` 9 comes after `last_span` 3"),
         ({"model.embedding_dim": 30}, "model: `embedding_dim` 30 must be a multiple of `attention_heads` 4"),
+        ({"serving.batch_sizes": [1, 8, 4]}, "serving.batch_sizes: must ascend, each size once, as in [1, 2, 4"),
+        ({"serving.batch_sizes": [1, 1, 4]}, "serving.batch_sizes: must ascend, each size once"),
+        ({"serving.batch_sizes": []}, "serving.batch_sizes: must not be empty"),
+        ({"serving.max_latency": 5}, "serving.max_latency: unknown key; did you mean `max_latency_ms`?"),
     ],
 )
 def test_a_mistake_is_reported_with_its_dotted_key(mistakes, overrides, line):
@@ -102,6 +107,31 @@ def test_a_head_needs_a_label_and_a_name_of_its_own(mistakes, heads, line):
 def test_a_feature_needs_a_role_a_kind_and_a_name_of_its_own(mistakes, features, line):
     (found,) = mistakes({"features": [dict(zip(("name", "role", "kind"), one, strict=True)) for one in features]})
     assert found.startswith(line)
+
+
+def test_warm_up_keeps_to_the_records_that_a_server_takes(mistakes, document, write_config):
+    (found,) = mistakes({"serving.batch_sizes": list(range(1, 202))})
+    assert found.startswith("serving.batch_sizes: List should have at most 200 items")
+    config.load(write_config(document), {"serving.batch_sizes": list(range(1, 201))})  # times five signatures: 1000
+
+
+@pytest.mark.parametrize(
+    ("destination", "pushed_to"),
+    [("gs://shop/models", "gs://shop/models"), ("s3://shop/m", "s3://shop/m"), ("/srv/models", "/srv/models")],
+)
+def test_versions_are_pushed_where_the_configuration_says(document, write_config, destination, pushed_to):
+    assert config.load(write_config(document), {"serving.destination": destination}).destination == pushed_to
+
+
+def test_versions_are_pushed_below_the_runs_by_default(document, write_config):
+    loaded = config.load(write_config(document))
+    assert loaded.destination == str(pathlib.Path("runs/shop/serving/shelfwise").absolute())
+
+
+def test_a_bucket_is_no_folder_that_the_embedded_server_can_watch(document, write_config):
+    loaded = config.load(write_config(document), {"serving.destination": "gs://shop/models"})
+    with pytest.raises(config.ConfigError, match="serve it with TensorFlow Serving, or set a folder"):
+        _ = loaded.serving_dir
 
 
 @pytest.mark.parametrize("key", ["evaluation.floors", "evaluation.max_loss"])

@@ -23,6 +23,7 @@ def components():
         ("Transform", ["models/preprocessing.py", "models/settings.py"]),
         ("Trainer", ["models", "schemas"]),
         ("Evaluator", ["components/evaluation"]),
+        ("InfraValidator", ["components/infra_validation", "schemas", "serving"]),
     ],
 )
 def test_a_cached_result_counts_only_while_the_code_that_made_it_is_unchanged(components, component, sources):
@@ -38,3 +39,14 @@ def test_nothing_learns_before_the_gate_has_passed_the_tables(components):
 
 def test_only_a_judged_model_is_pushed(components):
     assert components["Evaluator"] in components["Pusher"].upstream_nodes
+    assert components["InfraValidator"] in components["Pusher"].upstream_nodes
+    assert {"model_blessing", "infra_blessing"} <= components["Pusher"].inputs.keys()
+
+
+def test_limits_of_a_server_do_not_train_anew(components):
+    stricter = create_pipeline(
+        config.load("movielens", {"serving.max_latency_ms": 5, "serving.destination": "gs://a/b"})
+    )
+    changed = {component.id: component for component in stricter.components}
+    for name, same in (("Trainer", True), ("InfraValidator", False), ("Pusher", False)):
+        assert (changed[name].exec_properties == components[name].exec_properties) is same

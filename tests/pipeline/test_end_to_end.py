@@ -1,6 +1,7 @@
 """A grocer's first days with Shelfwise: a run that fails, the one after it, the server, and a model that is refused."""
 
 import pathlib
+import re
 import resource
 
 import pyarrow.parquet as pq
@@ -16,7 +17,7 @@ from serving.server import Server
 INGESTED = ["EventsGen", "EventsSchema", "ItemsGen", "ItemsSchema", "UsersGen", "UsersSchema"]
 INGESTED += ["EventsStatistics", "ItemsStatistics", "UsersStatistics"]
 INGESTED += ["EventsValidator", "ItemsValidator", "UsersValidator", "DataGate", "RequestExamples", "Transform"]
-JUDGED = ["Trainer", "Baseline", "Evaluator", "Pusher"]
+JUDGED = ["Trainer", "Baseline", "Evaluator", "InfraValidator", "Pusher"]
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def refused(grocer, again):
 def client(grocer, first):
     config = grocer.config
     with (
-        Server(config.serving.model_name, config.serving_dir, port=0) as server,
+        Server.of_model(config.serving.model_name, config.serving_dir, port=0) as server,
         Client(server.address, config.serving.model_name) as client,
     ):
         yield client
@@ -73,6 +74,10 @@ def test_the_next_run_goes_on_from_the_component_that_failed(grocer, first):
     (version,) = grocer.versions[:1]
     assert first.components["Pusher"].endswith(f"version {version}")
     assert "Verdict: blessed" in first.output
+    assert first.components["InfraValidator"].endswith(" blessed")
+    assert re.search(
+        r"^In a server: accepted: loaded in [\d.]+ s, at most [\d,]+ MiB of memory", first.output, re.MULTILINE
+    )
 
 
 def test_rows_are_counted_as_they_pass_through(grocer, first):
@@ -129,6 +134,25 @@ def test_the_pushed_model_knows_what_goes_with_an_item(grocer, client):
     assert item_id not in {item.item_id for item in answer}
 
 
+def test_the_lists_for_every_shopper_are_what_the_server_would_answer(grocer, client):
+    finished = grocer("batch")
+    assert finished.code == 0, finished.errors
+    lists = pq.read_table(grocer.config.run_dir / "lists").to_pylist()
+    tables = Tables(grocer.config)
+    assert len({row["user_id"] for row in lists}) == tables.num_shoppers() == 20
+    assert f"20 shoppers, {len(lists):,} rows by version {grocer.versions[0]} are in" in finished.output
+    user_id = tables.typical_shopper()
+    shopper = tables.shopper(user_id)
+    history = shopper.history[-grocer.config.requests.history_length :]
+    answer = client.recommend(
+        user_id, history, scene=shopper.scene, context=shopper.context, timestamp=tables.now(), k=50
+    )
+    listed = [row for row in lists if row["user_id"] == user_id]
+    assert [row["rank"] for row in listed] == list(range(1, 51))
+    assert [(row["item_id"], row["reason"]) for row in listed] == [(item.item_id, item.reason) for item in answer]
+    assert [row["score"] for row in listed] == pytest.approx([item.score for item in answer], rel=1e-4)
+
+
 def test_a_second_run_takes_everything_from_the_cache_and_pushes_nothing(first, again):
     finished, versions = again
     assert finished.code == 0
@@ -142,11 +166,24 @@ def test_a_refused_model_ends_the_run_with_an_error_and_is_not_pushed(again, ref
     assert finished.code == 1
     assert finished.ran() == ["Baseline", "Evaluator", "Pusher"]
     assert finished.components["Evaluator"].endswith("not blessed")
+    assert "In a server: accepted" in finished.output
     assert finished.components["Pusher"].endswith("nothing pushed")
     assert "Verdict: not blessed:\n  ndcg@10 (overall) is " in finished.output
     assert "below its floor of 0.99" in finished.output
     assert finished.errors.startswith("error: the model of grocer was refused and not pushed")
     assert versions == again[1]
+
+
+def test_a_model_that_no_server_can_carry_ends_the_run_with_an_error_and_is_not_pushed(grocer, refused):
+    finished = grocer("run", serving__max_memory_mib=1)
+    assert finished.code == 1
+    assert finished.ran() == ["Baseline", "InfraValidator", "Pusher"]
+    assert finished.components["InfraValidator"].endswith("not blessed")
+    assert finished.components["Pusher"].endswith("nothing pushed")
+    assert "Verdict: blessed" in finished.output
+    assert "In a server: refused:\n  the server took " in finished.output
+    assert "the limits are those of the section serving" in finished.errors
+    assert grocer.versions == refused[1]
 
 
 def test_the_report_is_about_the_newest_run_even_where_that_came_from_the_cache(grocer, refused):

@@ -1,5 +1,6 @@
 """Exported toy models, and servers that serve them on a free port."""
 
+import contextlib
 import pathlib
 import shutil
 import time
@@ -7,10 +8,10 @@ import time
 import pytest
 import toy_model
 from stock import Stock
+from toy_model import POLL_SECONDS
 
+from serving.options import Options
 from serving.server import Server
-
-POLL_SECONDS = 0.05
 
 
 @pytest.fixture(scope="session")
@@ -43,8 +44,32 @@ def publish(exported, tmp_path):
 def server(publish, tmp_path):
     """A server of its own for one test, with version 1 of bias 0; `publish` adds to its folder."""
     publish(1)
-    with Server("toy", tmp_path / "toy", port=0, poll_seconds=POLL_SECONDS) as running:
+    with Server.of_model("toy", tmp_path / "toy", port=0, poll_seconds=POLL_SECONDS) as running:
         yield running
+
+
+@pytest.fixture
+def options(tmp_path):
+    """Options of a server of one model, `tmp_path / "toy"`, on a free port; arguments go before that."""
+
+    def make(**values) -> Options:
+        defaults = {
+            "model_name": "toy",
+            "model_base_path": str(tmp_path / "toy"),
+            "port": 0,
+            "file_system_poll_wait_seconds": POLL_SECONDS,
+        }
+        return Options(**{**defaults, **values})
+
+    return make
+
+
+@pytest.fixture
+def running(publish, options):
+    """Starts servers with the given options for one test, with version 1 of bias 0 to serve."""
+    publish(1)
+    with contextlib.ExitStack() as servers:
+        yield lambda **values: servers.enter_context(Server(options(**values)))
 
 
 @pytest.fixture
@@ -60,7 +85,7 @@ def shared_server(exported, tmp_path_factory):
     """A server for tests that leave its folder alone, with version 7 of bias 0."""
     base = tmp_path_factory.mktemp("shared")
     shutil.copytree(exported(), base / "7")
-    with Server("toy", base, port=0) as running:
+    with Server.of_model("toy", base, port=0) as running:
         yield running
 
 

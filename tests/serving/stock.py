@@ -16,18 +16,18 @@ TIMEOUT_SECONDS = 20
 class Stock:
     """One channel to a server, with the stubs of both services."""
 
-    def __init__(self, address: str):
-        self._channel = grpc.insecure_channel(address)
+    def __init__(self, address: str, channel: grpc.Channel | None = None):
+        self._channel = channel or grpc.insecure_channel(address)
         self.prediction = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
         self.model = model_service_pb2_grpc.ModelServiceStub(self._channel)
 
     def predict(self, signature, inputs, output_filter=(), timeout=TIMEOUT_SECONDS, **spec):
         """Runs a signature; `inputs` are tensors, or what `tf.make_tensor_proto` takes."""
-        request = predict_pb2.PredictRequest(output_filter=output_filter)
-        fill_spec(request.model_spec, signature_name=signature, **spec)
-        for name, value in inputs.items():
-            request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
-        return self.prediction.Predict(request, timeout=timeout)
+        return self.prediction.Predict(predict_request(signature, inputs, output_filter, **spec), timeout=timeout)
+
+    def predict_later(self, signature, inputs, **spec):
+        """Sends what `predict` sends; gives the future of its answer."""
+        return self.prediction.Predict.future(predict_request(signature, inputs, **spec), timeout=TIMEOUT_SECONDS)
 
     def similar(self, item_id="item-0", k=1, **spec):
         """The cheapest request there is; its best score is that of item-4 and tells versions apart."""
@@ -53,6 +53,15 @@ class Stock:
     def close(self):
         """Closes the channel."""
         self._channel.close()
+
+
+def predict_request(signature, inputs, output_filter=(), **spec):
+    """Builds a PredictRequest."""
+    request = predict_pb2.PredictRequest(output_filter=output_filter)
+    fill_spec(request.model_spec, signature_name=signature, **spec)
+    for name, value in inputs.items():
+        request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
+    return request
 
 
 def fill_spec(model_spec, name="toy", version=None, version_label=None, signature_name=""):

@@ -7,10 +7,11 @@ import time
 
 import grpc
 import pytest
-from conftest import POLL_SECONDS
 from tensorflow_serving.apis import get_model_status_pb2, model_service_pb2_grpc
+from toy_model import POLL_SECONDS
 
 from serving.client import Client, Event, Match, Ranked, Recommendation, ServingError, Version
+from serving.options import Options
 from serving.server import Server
 
 
@@ -51,6 +52,8 @@ def test_rank_orders_the_candidates_and_gives_every_head(client):
         Ranked("nothing", -3.0, {"purchase": -1.0, "click": -2.0}),
     ]
     assert client.rank("u", []) == []
+    with pytest.raises(TypeError, match="candidates must be a sequence of item ids, not the string 'item-1'"):
+        client.rank("u", "item-1")
 
 
 def test_status_lists_the_versions(client):
@@ -66,11 +69,14 @@ def test_an_unknown_context_key_is_an_error_that_names_the_accepted_ones(client)
     ("arguments", "error", "message"),
     [
         ({"user_id": 12}, TypeError, r"user_id must be a string, not 12: convert it with str\(\)"),
-        ({"context": {"price": "cheap"}}, TypeError, r"context_price must be a number, not \['cheap'\]"),
+        ({"context": {"price": "cheap"}}, TypeError, "context_price must be a number, not 'cheap'"),
         ({"context": {"store": None}}, TypeError, "context_store must be a string, not None"),
         ({"history": [Event(3, 1, "click")]}, TypeError, "history_item_ids must be a string, not 3"),
-        ({"history": [Event("a", None, "click")]}, TypeError, "history_timestamps must be a number"),
+        ({"history": [Event("a", None, "click")]}, TypeError, "history_timestamps must be a whole number, not None"),
         ({"k": 0}, ValueError, "k is the length of the list and must be at least 1, not 0"),
+        ({"k": "5"}, TypeError, "k must be a whole number, not '5'"),
+        ({"exclude": "item-1"}, TypeError, "exclude must be a sequence of item ids, not the string 'item-1'"),
+        ({"scene": "\ud800"}, ValueError, "scene cannot be sent: .*surrogates not allowed"),
     ],
 )
 def test_a_wrong_argument_is_named(client, arguments, error, message):
@@ -104,11 +110,64 @@ def test_a_deadline_that_passes_is_a_serving_error_that_names_it():
 
 def test_a_model_of_another_release_is_a_serving_error_that_says_so(publish, tmp_path):
     publish(1, with_recommend=False)
-    with Server("toy", tmp_path / "toy", port=0) as server, Client(server.address, "toy") as client:
+    with Server.of_model("toy", tmp_path / "toy", port=0) as server, Client(server.address, "toy") as client:
         assert client.similar("item-0", k=1) == [Match("item-4", 4.0)]
         with pytest.raises(ServingError, match="its signature 'recommend' takes nothing, the client sends") as caught:
             client.recommend("u")
     assert caught.value.code == grpc.StatusCode.FAILED_PRECONDITION
+
+
+@pytest.fixture
+def two_versions(publish, tmp_path):
+    """The address of a server of versions 1, of bias 0 and labelled "stable", and 2, of bias 10."""
+    publish(1)
+    publish(2, bias=10.0)
+    config = tmp_path / "models.config"
+    config.write_text(
+        f"""model_config_list {{ config {{ name: "toy" base_path: "{tmp_path / "toy"}" model_platform: "tensorflow"
+        model_version_policy {{ all {{}} }} version_labels {{ key: "stable" value: 1 }} }} }}"""
+    )
+    options = Options(model_config_file=str(config), port=0, allow_version_labels_for_unavailable_models=True)
+    with Server(options) as server:
+        yield server.address
+
+
+@pytest.mark.parametrize(
+    ("choice", "best_score", "known"),
+    [({}, 14.0, [2, 1]), ({"version": 1}, 4.0, [1]), ({"version": 2}, 14.0, [2]), ({"label": "stable"}, 4.0, [2, 1])],
+)
+def test_the_version_is_the_latest_or_that_of_a_number_or_a_label(two_versions, choice, best_score, known):
+    with Client(two_versions, "toy", **choice) as client:
+        client.wait_until_ready(timeout=20)
+        assert client.recommend("u", k=1)[0].score == best_score
+        assert client.search("item-4", k=1)[0].score == best_score
+        assert client.similar("item-0", k=1)[0].score == best_score
+        assert client.rank("u", ["item-4"])[0].heads["purchase"] == best_score
+        assert [version.version for version in client.status()] == known
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"version": 3}, "does not serve version 3 of model 'toy'"),
+        ({"label": "canary"}, "check that version 'canary' of model 'toy' is a Shelfwise model of this release"),
+    ],
+)
+def test_a_version_that_is_not_served_is_a_serving_error_that_names_it(two_versions, choice, message):
+    with Client(two_versions, "toy", **choice) as client, pytest.raises(ServingError, match=message):
+        client.similar("item-0")
+
+
+def test_a_version_and_a_label_exclude_each_other():
+    with pytest.raises(ValueError, match="version and label both choose a version; give one of them"):
+        Client(version=1, label="stable")
+
+
+def test_a_question_may_bring_its_own_deadline():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        with Client(address, timeout=600) as client, pytest.raises(ServingError, match=r"did not answer within 0\.2 s"):
+            client.similar("item-0", timeout=0.2)
 
 
 class _Busy(model_service_pb2_grpc.ModelServiceServicer):
@@ -150,7 +209,7 @@ def test_unavailable_is_retried_until_the_server_answers(busy):
 
 def test_other_codes_are_not_retried(busy):
     servicer, client = busy(grpc.StatusCode.RESOURCE_EXHAUSTED)
-    with pytest.raises(ServingError, match=r"failed; look at the server's log \(RESOURCE_EXHAUSTED: busy\)"):
+    with pytest.raises(ServingError, match=r"raise its limits \(RESOURCE_EXHAUSTED: busy\)"):
         client.status()
     assert servicer.calls == 1
 
@@ -166,11 +225,11 @@ def test_the_client_follows_a_hot_swap_to_a_model_with_other_context(server, pub
 
 def test_a_client_that_waits_is_ready_soon_after_the_server(publish, tmp_path):
     publish(1)
-    server = Server("toy", tmp_path / "toy", port=0, poll_seconds=POLL_SECONDS)
+    server = Server.of_model("toy", tmp_path / "toy", port=0, poll_seconds=POLL_SECONDS)
     server.start()
     port = int(server.address.rsplit(":", 1)[1])
     server.stop()
-    again = Server("toy", tmp_path / "toy", port, poll_seconds=POLL_SECONDS)
+    again = Server.of_model("toy", tmp_path / "toy", port, poll_seconds=POLL_SECONDS)
     later = threading.Timer(0.5, again.start)
     start = time.monotonic()
     later.start()
@@ -184,6 +243,6 @@ def test_a_client_that_waits_is_ready_soon_after_the_server(publish, tmp_path):
 
 def test_waiting_in_vain_says_what_was_missing():
     with Client("localhost:1") as client, pytest.raises(ServingError) as caught:
-        client.wait_until_ready(timeout=0.3)
+        client.wait_until_ready(timeout=1)
     assert caught.value.code == grpc.StatusCode.DEADLINE_EXCEEDED
-    assert "localhost:1 was not ready within 0.3 s" in str(caught.value)
+    assert "model 'shelfwise' at localhost:1 was not ready within 1 s: localhost:1 cannot be" in str(caught.value)

@@ -3,7 +3,7 @@
 import grpc
 import pytest
 from tensorflow.core.framework import types_pb2
-from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, model_management_pb2
+from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 
 
 def test_metadata_holds_every_signature_with_its_dtypes_and_shapes(shared_stock):
@@ -67,9 +67,3 @@ def test_status_without_model_spec_is_refused(shared_stock):
     with pytest.raises(grpc.RpcError) as caught:
         shared_stock.model.GetModelStatus(get_model_status_pb2.GetModelStatusRequest(), timeout=20)
     assert (caught.value.code(), caught.value.details()) == (grpc.StatusCode.INVALID_ARGUMENT, "Missing ModelSpec")
-
-
-def test_reloading_the_configuration_is_unimplemented(shared_stock):
-    with pytest.raises(grpc.RpcError) as caught:
-        shared_stock.model.HandleReloadConfigRequest(model_management_pb2.ReloadConfigRequest(), timeout=20)
-    assert caught.value.code() == grpc.StatusCode.UNIMPLEMENTED

@@ -6,7 +6,7 @@ import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
-from tensorflow_serving.apis import classification_pb2, predict_pb2
+from tensorflow_serving.apis import predict_pb2
 
 _REQUEST = {
     "user_id": ["u", "v"],
@@ -206,9 +206,3 @@ def test_the_deadline_of_the_client_stops_the_run(server, stock):
     start = time.monotonic()
     server.stop(grace=0)  # waits for the run, which would take a minute
     assert time.monotonic() - start < 5
-
-
-def test_methods_that_are_not_served_are_unimplemented(shared_stock):
-    with pytest.raises(grpc.RpcError) as caught:
-        shared_stock.prediction.Classify(classification_pb2.ClassificationRequest(), timeout=20)
-    assert caught.value.code() == grpc.StatusCode.UNIMPLEMENTED

@@ -6,9 +6,9 @@ import threading
 import grpc
 import pytest
 import tensorflow as tf
-from conftest import POLL_SECONDS
 from stock import Stock
 from tensorflow.core.protobuf import saved_model_pb2
+from toy_model import POLL_SECONDS
 
 SEVERAL_POLLS = 6 * POLL_SECONDS
 

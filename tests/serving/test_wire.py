@@ -10,7 +10,8 @@ from google.protobuf import descriptor_pool
 from tensorflow.core.framework import tensor_pb2
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, predict_pb2
 
-from serving import stub, wire_pb2
+from serving import merging
+from serving.client import Event, answers, requests, wire_pb2
 
 _STOCK_MODULES = (get_model_metadata_pb2, get_model_status_pb2, predict_pb2)  # importing them fills the default pool
 
@@ -49,21 +50,85 @@ def test_every_enum_value_is_the_stock_one(enum):
 
 
 @pytest.mark.parametrize(
-    ("values", "dtype"),
-    [([["a", "é"]], tf.string), ([[1.5, -2.0]], tf.float32), ([[2**40]], tf.int64), ([7], tf.int32), ([[]], tf.string)],
+    ("value", "dtype", "expected"),
+    [
+        ("é", tf.string, ["é".encode()]),
+        (("a", "é"), tf.string, [[b"a", "é".encode()]]),
+        ((), tf.string, [[]]),
+        ((1.5, -2), tf.float32, [[1.5, -2.0]]),
+        ((2**40, np.int64(3)), tf.int64, [[2**40, 3]]),
+        (7, tf.int32, [7]),
+    ],
 )
-def test_tensors_written_by_the_client_are_read_by_tensorflow(values, dtype):
-    sent = stub.encode("x", values, dtype.as_datatype_enum).SerializeToString()
+def test_values_written_by_the_client_are_read_by_tensorflow(value, dtype, expected):
+    sent = requests.encode("x", value, dtype.as_datatype_enum).SerializeToString()
     received = tf.make_ndarray(tensor_pb2.TensorProto.FromString(sent))
-    np.testing.assert_array_equal(received, tf.constant(values, dtype).numpy())
-    assert received.shape == np.shape(values)
+    np.testing.assert_array_equal(received, np.array(expected, dtype.as_numpy_dtype))
+    assert received.shape == np.shape(expected)
 
 
-def test_tensor_content_is_read_like_typed_values():
-    written = tf.make_tensor_proto(np.array([[1.5, 2.5]], np.float32))
-    assert written.tensor_content, "make_tensor_proto packs more than one number"
-    read = stub.decode(wire_pb2.TensorProto.FromString(written.SerializeToString()))
-    np.testing.assert_array_equal(read, [[1.5, 2.5]])
+@pytest.mark.parametrize(
+    ("value", "dtype", "error", "message"),
+    [
+        (2**31, wire_pb2.DT_INT32, ValueError, "x cannot be sent"),
+        (2**63, wire_pb2.DT_INT64, ValueError, "x cannot be sent"),
+        ("\ud800", wire_pb2.DT_STRING, ValueError, "x cannot be sent"),
+        (b"a", wire_pb2.DT_STRING, TypeError, r"x must be a string, not b'a': convert it with str\(\)"),
+        (["a"], wire_pb2.DT_STRING, TypeError, r"x must be a string, not \['a'\]"),
+        (1.5, wire_pb2.DT_INT64, TypeError, r"x must be a whole number, not 1\.5"),
+        ("1", wire_pb2.DT_FLOAT, TypeError, "x must be a number, not '1'"),
+        (1.5, 2, TypeError, r"x: the model wants a dtype that requests do not have \(2\)"),
+    ],
+)
+def test_a_value_that_cannot_be_written_is_an_error_that_names_it(value, dtype, error, message):
+    with pytest.raises(error, match=message):
+        requests.encode("x", value, dtype)
+
+
+def _inputs(length):
+    """The inputs of differing lengths that the client sends, with so many events and exclusions, as arrays."""
+    inputs = requests.shopper("u", [Event("a", 5, "click")] * length, "", 9)
+    values = {
+        "items": (inputs["history_item_ids"], wire_pb2.DT_STRING),
+        "times": (inputs["history_timestamps"], wire_pb2.DT_INT64),
+        "events": (inputs["history_events"], wire_pb2.DT_STRING),
+        "excluded": (requests.excluded(["b"] * length), wire_pb2.DT_STRING),
+    }
+    sent = {name: requests.encode(name, *value).SerializeToString() for name, value in values.items()}
+    return {name: tf.make_ndarray(tensor_pb2.TensorProto.FromString(tensor)) for name, tensor in sent.items()}
+
+
+def test_rows_of_any_length_fit_into_one_batch_with_neutral_padding():
+    batch = merging.merge([_inputs(0), _inputs(2)], pad_variable_length=True)
+    assert {name: rows.tolist() for name, rows in batch.items()} == {
+        "items": [[b"", b"", b""], [b"", b"a", b"a"]],
+        "times": [[0, 0, 0], [0, 5, 5]],
+        "events": [[b"", b"", b""], [b"", b"click", b"click"]],
+        "excluded": [[b"", b"", b""], [b"", b"b", b"b"]],
+    }
+
+
+@pytest.mark.parametrize(
+    "values", [np.array([1.5, 2.5], np.float32), np.array([-7], np.int64), np.array([7], np.int32)]
+)
+def test_packed_and_typed_values_are_read_alike(values):
+    typed = tensor_pb2.TensorProto(dtype=tf.as_dtype(values.dtype).as_datatype_enum)
+    getattr(typed, {"f": "float_val", "l": "int64_val", "i": "int_val"}[values.dtype.char]).extend(values.tolist())
+    packed = tensor_pb2.TensorProto(dtype=typed.dtype, tensor_content=values.tobytes())
+    for written in (typed, packed):
+        read = answers.decode(wire_pb2.TensorProto.FromString(written.SerializeToString()))
+        assert list(read) == values.tolist()
+
+
+def test_packed_strings_are_read_as_tensorflow_reads_them():
+    strings = [b"a", b"", b"x" * 300, "é".encode()]
+    content = b"\x01" + b"\x00" + b"\xac\x02" + b"\x02" + b"".join(strings)  # 300 is 0b10_0101100
+    packed = tensor_pb2.TensorProto(dtype=wire_pb2.DT_STRING, tensor_content=content)
+    packed.tensor_shape.dim.add(size=1)
+    packed.tensor_shape.dim.add(size=4)
+    sent = packed.SerializeToString()
+    assert tf.io.parse_tensor(sent, tf.string).numpy().tolist() == [strings]
+    assert answers.decode(wire_pb2.TensorProto.FromString(sent)) == strings
 
 
 def test_importing_the_client_loads_no_tensorflow_and_takes_under_a_second():

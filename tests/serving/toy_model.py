@@ -13,6 +13,7 @@ import pathlib
 
 import tensorflow as tf
 
+POLL_SECONDS = 0.05  # between two looks for versions, of the servers of tests
 ITEMS = [b"item-0", b"item-1", b"item-2", b"item-3", b"item-4"]
 _NUM_ITEMS = len(ITEMS)
 

@@ -244,9 +244,9 @@ def test_tables_that_cannot_be_joined_stop_the_run_with_the_remedy(write, run, e
 
 
 def test_the_pieces_of_a_block_are_no_larger_than_the_block_when_they_travel():
-    from components.request_examples.join import _shard
+    from components.request_examples.join import shard
 
     block = many_events()
-    pieces = list(_shard(block, 16))
+    pieces = list(shard(block, 16))
     assert sum(piece.num_rows for _, piece in pieces) == len(block)
     assert sum(len(pickle.dumps(piece)) for _, piece in pieces) < 2 * len(pickle.dumps(block))

@@ -1,0 +1,1 @@
+"""Speed and memory of the embedded server, beside the bare graph."""

@@ -1,0 +1,174 @@
+"""The command line: what the embedded server adds to the bare graph, how it takes load, and whether it leaks.
+
+    python -m benchmarks.serving [--model runs/complete_journey/serving/shelfwise] [--soak 200000]
+
+Server and graph take turns in short rounds, so that what else the machine does hits both. A ratio of times or of
+throughputs is that of medians over the rounds. The load report is written as SVG under benchmarks/results.
+"""
+
+import argparse
+import contextlib
+import pathlib
+import tempfile
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.serving import plot, questions, server_process
+from benchmarks.serving.bare import BareGraph
+from benchmarks.serving.clients import Clients, Load
+from benchmarks.serving.server_process import MODEL_NAME, ServerProcess
+
+_ROUNDS = 10
+_CALLS = 100  # of a round, one at a time
+_CLIENTS = 32
+_CLIENT_CALLS = 20  # of a round, by each client
+_BATCH = 16  # half of the clients, so that one half's requests are read while the other half's run
+_PARAMETERS = f"""
+max_batch_size {{ value: {_BATCH} }}
+batch_timeout_micros {{ value: 0 }}
+max_enqueued_batches {{ value: 1000 }}
+num_batch_threads {{ value: 1 }}
+"""
+_OFFERED = (0.1, 0.25, 0.5, 0.7, 0.8, 0.9, 1.0)  # of what the saturated server answers
+_OFFERED_SECONDS = 20.0
+_SOAK_PARTS = 20
+_MAX_TIME_RATIO = 1.2
+_MIN_THROUGHPUT_RATIO = 0.8
+_MEBIBYTE = 2**20
+_WIDTH = 150
+_PLOT = pathlib.Path("benchmarks/results/serving_load.svg")
+
+
+class Comparison(NamedTuple):
+    """Rounds of the server and of the graph, and the server's memory after them."""
+
+    server: list[Load]
+    graph: list[np.ndarray]  # seconds of each call
+    peak: int  # bytes
+
+    @property
+    def latencies(self) -> np.ndarray:
+        """Milliseconds of all calls to the server."""
+        return 1_000 * np.concatenate([load.latencies for load in self.server])
+
+
+def one_at_a_time(server: ServerProcess, clients: Clients, bare: BareGraph) -> Comparison:
+    """One client, one request after the other."""
+    clients.saturate(1, _CALLS)
+    bare.time(1, _CALLS)
+    rounds = [(clients.saturate(1, _CALLS), bare.time(1, _CALLS)) for _ in range(_ROUNDS)]
+    return Comparison([load for load, _ in rounds], [graph for _, graph in rounds], server.memory().peak)
+
+
+def saturated(server: ServerProcess, clients: Clients, bare: BareGraph) -> Comparison:
+    """Many clients at once, against the graph on batches of the size that the server forms."""
+    calls = _CLIENTS * _CLIENT_CALLS
+    clients.saturate(_CLIENTS, calls)
+    bare.time(_BATCH, calls // _BATCH)
+    rounds = [(clients.saturate(_CLIENTS, calls), bare.time(_BATCH, calls // _BATCH)) for _ in range(_ROUNDS)]
+    return Comparison([load for load, _ in rounds], [graph for _, graph in rounds], server.memory().peak)
+
+
+def soaked(server: ServerProcess, clients: Clients, calls: int) -> list[int]:
+    """The server's memory in bytes, before and after each part of many calls."""
+    memory = [server.memory().now]
+    for _ in range(_SOAK_PARTS):
+        clients.saturate(_CLIENTS, calls // _SOAK_PARTS)
+        memory.append(server.memory().now)
+    return memory
+
+
+def comparison_table(single: Comparison, batched: Comparison) -> Table:
+    """Both comparisons, with the ratios and their goals."""
+    table = Table("", "server p50 ms", "p99 ms", "server/s", "bare graph/s", "ratio", "goal", "peak MiB", "failed")
+    graph_ms = 1_000 * np.median([np.median(seconds) for seconds in single.graph])
+    server_ms = np.median([1_000 * np.median(load.latencies) for load in single.server])
+    rows = np.median([_BATCH / seconds.mean() for seconds in batched.graph])
+    answered = np.median([load.per_second for load in batched.server])
+    table.add_row(
+        "one at a time",
+        *_latency_cells(single),
+        f"{1_000 / server_ms:.0f}",
+        f"{1_000 / graph_ms:.0f}",
+        f"{server_ms / graph_ms:.2f} of its time",
+        f"at most {_MAX_TIME_RATIO}",
+        *_health_cells(single),
+    )
+    table.add_row(
+        f"{_CLIENTS} clients, batches of {_BATCH}",
+        *_latency_cells(batched),
+        f"{answered:.0f}",
+        f"{rows:.0f}",
+        f"{answered / rows:.2f} of its throughput",
+        f"at least {_MIN_THROUGHPUT_RATIO}",
+        *_health_cells(batched),
+    )
+    return table
+
+
+def _latency_cells(comparison: Comparison) -> list[str]:
+    return [f"{value:.1f}" for value in np.percentile(comparison.latencies, [50, 99])]
+
+
+def _health_cells(comparison: Comparison) -> list[str]:
+    failures = sum(load.failures.total() for load in comparison.server)
+    return [f"{comparison.peak / _MEBIBYTE:.0f}", str(failures)]
+
+
+def load_table(loads: dict[float, Load]) -> Table:
+    """A row for each offered load."""
+    table = Table("offered/s", "answered/s", *(f"p{percentile} ms" for percentile in plot.PERCENTILES), "failed")
+    for offered, load in loads.items():
+        shown = 1_000 * np.percentile(load.latencies, plot.PERCENTILES)
+        cells = [f"{value:.1f}" for value in (offered, load.per_second, *shown)]
+        table.add_row(*cells, str(load.failures.total()))
+    return table
+
+
+@contextlib.contextmanager
+def _parameters_file() -> Iterator[str]:
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        file.write(_PARAMETERS)
+        file.flush()
+        yield file.name
+
+
+def main() -> None:
+    """Prints the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    default = pathlib.Path("runs/complete_journey/serving/shelfwise")
+    parser.add_argument("--model", type=pathlib.Path, default=default, help="folder of the version folders")
+    parser.add_argument("--soak", type=int, default=200_000, help="requests during which memory is watched; 0 for none")
+    arguments = parser.parse_args()
+    versions = {int(path.name): path for path in arguments.model.glob("*") if path.name.isdecimal()}
+    if not versions:
+        parser.error(f"{arguments.model} holds no version folder: run `shelfwise run complete_journey` first")
+    version = versions[max(versions)]
+    console = Console(width=_WIDTH)
+    with server_process.started(arguments.model) as server:
+        requests = questions.draw(version, server.address, MODEL_NAME)
+        bare = BareGraph(version, requests)
+        with Clients(server.address, requests) as clients:
+            single = one_at_a_time(server, clients, bare)
+    with _parameters_file() as file:
+        flags = ("--enable_batching", f"--batching_parameters_file={file}")
+        with server_process.started(arguments.model, *flags) as server, Clients(server.address, requests) as clients:
+            batched = saturated(server, clients, bare)
+            console.print(comparison_table(single, batched))
+            capacity = float(np.median([load.per_second for load in batched.server]))
+            loads = {share * capacity: clients.offer(share * capacity, _OFFERED_SECONDS) for share in _OFFERED}
+            console.print(load_table(loads))
+            plot.write(_PLOT, loads, capacity)
+            console.print(f"latency against offered load: {_PLOT}")
+            if arguments.soak:
+                memory = soaked(server, clients, arguments.soak)
+                shown = ", ".join(f"{size / _MEBIBYTE:.0f}" for size in memory)
+                console.print(f"memory in MiB, every {arguments.soak // _SOAK_PARTS} requests: {shown}")
+
+
+if __name__ == "__main__":
+    main()
