@@ -1,5 +1,7 @@
 """Exports the trained model as one SavedModel with the signatures of `schemas.signatures`."""
 
+from collections.abc import Callable
+
 import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
@@ -111,6 +113,25 @@ class ServingModel(tf.Module):
         }
 
 
+def _of_equal_rows(method: Callable) -> Callable:
+    """Refuses inputs of different first dimensions, some of which would be broadcast to those of others."""
+
+    def checked(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        first, *others = sorted(inputs)
+        checks = [
+            tf.debugging.assert_equal(
+                tf.shape(inputs[name])[0],
+                tf.shape(inputs[first])[0],
+                message=f"every input has one row for each request, but {name} and {first} differ",
+            )
+            for name in others
+        ]
+        with tf.control_dependencies(checks):
+            return method(**{name: tf.identity(value) for name, value in inputs.items()})
+
+    return checked
+
+
 def _without_reasons(answer: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     return {name: answer[name] for name in ("item_ids", "scores")}
 
@@ -158,7 +179,7 @@ def export(
 
     def signature(name: str, inputs: dict[str, tf.TensorSpec]):
         named = {key: tf.TensorSpec(spec.shape, spec.dtype, name=key) for key, spec in inputs.items()}
-        return tf.function(methods[name]).get_concrete_function(**named)
+        return tf.function(_of_equal_rows(methods[name])).get_concrete_function(**named)
 
     tf.saved_model.save(
         model,

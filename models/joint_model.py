@@ -22,7 +22,8 @@ class JointModel(tfrs.Model):
     be in the batch (logQ; Yi et al. 2019); what else answered the same request is no negative. Ranking: one task a head
     over the request's own candidates.
 
-    Its metrics are the mean losses of an epoch, by request: `joint_loss`, `retrieval_loss` and `<head>_loss`.
+    Its metrics are the mean losses of an epoch, by request: `retrieval_loss`, `<head>_loss`, `ranking_loss`, in which
+    the heads' are summed by their weights, and `joint_loss`, which sums all.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class JointModel(tfrs.Model):
         )
         self._rankings = {head.name: _ranking_task(head.loss) for head in settings.heads}
         self._mean_losses = {
-            task: tf.keras.metrics.Mean(f"{task}_loss") for task in ("joint", "retrieval", *self._rankings)
+            task: tf.keras.metrics.Mean(f"{task}_loss") for task in ("joint", "retrieval", "ranking", *self._rankings)
         }
 
     def compute_loss(self, features: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
@@ -60,14 +61,13 @@ class JointModel(tfrs.Model):
             return self.item_tower(items, training=training)
 
         request = self.request_model.embed(features, embed)
-        losses = {"retrieval": self._retrieval_loss(request.query, features["label_items"], embed)}
-        losses |= self._ranking_losses(request, features, embed)
-        weights = {"retrieval": self._settings.training.retrieval_weight}
-        weights |= {head.name: head.loss_weight for head in self._settings.heads}
-        joint = tf.add_n([weights[task] * loss for task, loss in losses.items()])
+        retrieval = self._retrieval_loss(request.query, features["label_items"], embed)
+        heads = self._ranking_losses(request, features, embed)
+        ranking = tf.add_n([head.loss_weight * heads[head.name] for head in self._settings.heads])
+        joint = self._settings.training.retrieval_weight * retrieval + ranking
 
         batch = tf.shape(features["label_items"])[0]
-        for task, loss in {"joint": joint, **losses}.items():
+        for task, loss in {"joint": joint, "retrieval": retrieval, "ranking": ranking, **heads}.items():
             self._mean_losses[task].update_state(loss, sample_weight=batch)
         return joint / tf.distribute.get_strategy().num_replicas_in_sync
 

@@ -67,7 +67,10 @@ def build(
 
 
 def fit(model: JointModel, fn_args: FnArgs, graph: tft.TFTransformOutput, settings: TrainerSettings) -> None:
-    """Trains the model; in the end it has the weights of the epoch with the least validation loss."""
+    """Trains the model; in the end it has the weights of the epoch with the least ranking loss in validation.
+
+    Retrieval, which overfits sooner, only finds what is ranked.
+    """
     names = feature_names(settings)
 
     def batches(files: Sequence[str], shuffle_seed: int | None) -> tf.data.Dataset:
@@ -82,7 +85,7 @@ def fit(model: JointModel, fn_args: FnArgs, graph: tft.TFTransformOutput, settin
     if has_validation := any(True for _ in validation.take(1)):  # a small shop may hold nobody out
         patience = settings.training.early_stopping_patience
         callbacks.append(
-            tf.keras.callbacks.EarlyStopping("val_joint_loss", patience=patience, restore_best_weights=True)
+            tf.keras.callbacks.EarlyStopping("val_ranking_loss", patience=patience, restore_best_weights=True)
         )
     model.fit(
         train,

@@ -11,7 +11,7 @@ _RESERVED = {
     "user": ("id",),
     "item": ("id", "available", *STATISTICS),
     "context": (),
-    "head": ("score", "items", "item_ids", *STATISTICS, "sampling_log_odds", "joint", "retrieval"),
+    "head": ("score", "items", "item_ids", *STATISTICS, "sampling_log_odds", "joint", "retrieval", "ranking"),
 }
 
 

@@ -124,7 +124,9 @@ def test_regression_learns_from_labelled_candidates_only(model, batch):
 def test_the_joint_loss_weighs_the_tasks(model, batch):
     values = losses(model, batch)
     # retrieval_weight 1, purchase weighs 1 and spend 0.1.
-    expected = values["retrieval_loss"] + values["purchase_loss"] + 0.1 * values["spend_loss"]
+    ranking = values["purchase_loss"] + 0.1 * values["spend_loss"]
+    assert values["ranking_loss"] == pytest.approx(ranking, rel=1e-6)
+    expected = values["retrieval_loss"] + ranking
     assert values["joint_loss"] == values["returned"] == pytest.approx(expected, rel=1e-6)
 
 

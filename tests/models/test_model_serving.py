@@ -142,6 +142,19 @@ def test_whoever_asks_gets_a_full_list_of_finite_scores(served, row):
     assert np.isfinite(answer["scores"]).all()
 
 
+@pytest.mark.parametrize(
+    "inputs", [{"item_id": ["item-00", "item-01"], "k": [1]}, {"item_id": ["item-00"], "k": [1, 2]}]
+)
+def test_inputs_of_different_numbers_of_rows_are_refused(served, inputs):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="one row for each request, but k and item_id differ"):
+        served["similar"](item_id=tf.constant(inputs["item_id"]), k=tf.constant(inputs["k"]))
+
+
+def test_exclusions_of_another_number_of_rows_are_refused(served):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="exclude_item_ids and context_store differ"):
+        ask(served, "recommend", USUAL, USUAL, exclude=[["item-00"]])
+
+
 def test_a_history_of_width_0_is_an_empty_history(served):
     narrow, padded = (ask(served, "recommend", shopper({}), width=width) for width in (0, 6))
     np.testing.assert_array_equal(narrow["item_ids"], padded["item_ids"][:, : narrow["item_ids"].shape[1]])
