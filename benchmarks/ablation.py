@@ -23,7 +23,8 @@ from benchmarks.quality.problem import Problem
 from pipeline import config as configs
 from pipeline.config import Config, Feature
 
-_UNGATED = {"evaluation.floors": {}, "evaluation.max_loss": {}}  # a worse model is what is looked for
+# A worse model is what is looked for.
+_UNGATED = {f"evaluation.{gate}": {} for gate in ("floors", "ceilings", "max_loss", "slice_max_loss", "max_gap")}
 
 
 def _untrained(config: Config, matches: Callable[[Feature], bool]) -> dict[str, object]:

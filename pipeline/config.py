@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import pydantic
-import pydantic_core
 
-from components.evaluation import ranking_metrics
 from pipeline import config_checks, config_file
+from pipeline.config_evaluation import Evaluation
 from pipeline.config_file import ConfigError
 from pipeline.config_section import Section, Share, known_keys
 from pipeline.config_serving import Serving
@@ -181,27 +180,6 @@ class Training(Section):
     seed: int = 42
 
 
-class Evaluation(Section):
-    """What the Evaluator computes and what it asks of a model before it may be pushed.
-
-    Metrics are named `<recall|ndcg|mrr|hit_rate>@<k>`, prefixed with `first_time/` for items that are new to the
-    shopper. A slice is a list of what to slice by together: `shopper` (new or returning), `scene`, or a declared user
-    or context feature under its role, such as `user_age` or `context_store`.
-    """
-
-    cutoffs: list[pydantic.PositiveInt] = pydantic.Field(default=[10, 50, 100], min_length=1)
-    slices: list[list[str]] = [["shopper"], ["scene"]]
-    floors: dict[str, float] = {}
-    max_loss: dict[str, pydantic.NonNegativeFloat] = {}  # against the last blessed model, absolute
-
-    @pydantic.field_validator("floors", "max_loss")
-    @classmethod
-    def _metrics_are_measured(cls, thresholds: dict[str, float], info: pydantic.ValidationInfo) -> dict[str, float]:
-        if "cutoffs" in info.data:
-            config_checks.known(thresholds, ranking_metrics.mean_names(info.data["cutoffs"]))
-        return thresholds
-
-
 class Config(Section):
     """One shop's pipeline. Paths are relative to the working directory, but for `schema_dir`."""
 
@@ -225,18 +203,13 @@ class Config(Section):
 
     @pydantic.field_validator("evaluation")
     @classmethod
-    def _slices_are_of_requests(cls, evaluation: Evaluation, info: pydantic.ValidationInfo) -> Evaluation:
+    def _evaluation_is_of_these_features(cls, evaluation: Evaluation, info: pydantic.ValidationInfo) -> Evaluation:
         if "features" in info.data:
-            declared = [f"{feature.role}_{feature.name}" for feature in info.data["features"] if feature.role != "item"]
-            try:
-                config_checks.known(
-                    (name for names in evaluation.slices for name in names), ["shopper", "scene", *declared]
-                )
-            except ValueError as error:  # raised with the key below this one
-                detail = pydantic_core.InitErrorDetails(
-                    type="value_error", loc=("slices",), input=evaluation.slices, ctx={"error": error}
-                )
-                raise pydantic_core.ValidationError.from_exception_data("evaluation", [detail]) from None
+            features: list[Feature] = info.data["features"]
+            evaluation.check(
+                slicing=["shopper", "scene", *(f"{f.role}_{f.name}" for f in features if f.role != "item")],
+                categories=[f.name for f in features if (f.role, f.kind) == ("item", "categorical")],
+            )
         return evaluation
 
     def features_of(self, role: str, kind: str | None = None) -> list[str]:

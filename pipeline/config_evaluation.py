@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 import pydantic
 import pydantic_core
 
-from components.evaluation.metrics import names
 from pipeline import config_checks
 from pipeline.config_section import Section
 
@@ -46,7 +45,7 @@ class Evaluation(Gates):
 
     cutoffs: list[pydantic.PositiveInt] = pydantic.Field(default=[10, 50, 100], min_length=1)
     slices: list[list[str]] = [["shopper"], ["scene"]]
-    resamples: pydantic.PositiveInt = 200  # of shoppers, which the intervals come from
+    resamples: int = pydantic.Field(default=200, ge=100)  # of shoppers; the ends of intervals are their outer fortieths
     category: str | None = None  # the item feature that lists are to be diverse in; None: the first categorical one
 
     @property
@@ -64,26 +63,29 @@ class Evaluation(Gates):
         Raises:
             pydantic_core.ValidationError: names all mistakes, each with its key.
         """
-        metrics = names.all_names(self.cutoffs, bool(categories))
         found = [
             pydantic_core.InitErrorDetails(type="value_error", loc=key, input=used, ctx={"error": error})
-            for key, used, choices in self._names(metrics, slicing, categories)
+            for key, used, choices in self._names(slicing, categories)
             if (error := _unknown(used, choices)) is not None
         ]
         if found:
             raise pydantic_core.ValidationError.from_exception_data("evaluation", found)
 
     def _names(
-        self, metrics: list[str], slicing: Sequence[str], categories: Sequence[str]
+        self, slicing: Sequence[str], categories: Sequence[str]
     ) -> Iterator[tuple[tuple[str, ...], list[str], Sequence[str]]]:
         """Each key with the names that stand there and those that may."""
+        from components.evaluation.metrics import names  # imports numpy, for which no `--help` should wait
+
+        metrics = names.all_names(self.cutoffs, bool(categories))
+        with_intervals = names.ratio_names(self.cutoffs, True, bool(categories))
         yield ("slices",), [name for together in self.slices for name in together], slicing
         yield ("category",), [self.category] if self.category else [], categories
         for key in ("floors", "ceilings", "max_loss", "slice_max_loss"):
             yield (key,), list(getattr(self, key)), metrics
         yield ("max_gap",), list(self.max_gap), [together[0] for together in self.slices if len(together) == 1]
         for feature, limits in self.max_gap.items():
-            yield ("max_gap", feature), list(limits), metrics
+            yield ("max_gap", feature), list(limits), with_intervals
 
 
 def _unknown(used: Sequence[str], choices: Sequence[str]) -> ValueError | None:

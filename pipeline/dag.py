@@ -11,6 +11,7 @@ from tfx.types.standard_artifacts import Model, ModelBlessing
 
 from components.baseline.strategy import LatestBlessedBefore
 from components.data_gate.component import DataGate
+from components.evaluation.component import Evaluator
 from components.evaluation.gate import eval_config
 from components.infra_validation.component import InfraValidator
 from components.infra_validation.settings import Settings as InfraSettings
@@ -113,12 +114,12 @@ def create_pipeline(config: Config, beam_args: list[str] | None = None) -> tfx.d
     ).with_id("Baseline")
 
     # Judges the served signature on requests newer than all that trained it, and refuses what is not good enough.
-    evaluator = tfx.components.Evaluator(
+    evaluator = Evaluator(
         examples=requests.outputs["examples"],
-        example_splits=["eval"],
         model=trainer.outputs["model"],
         baseline_model=baseline.outputs["model"],
         eval_config=eval_config(config),
+        gates=config.evaluation.gates,
     )
     _decided_by(evaluator, "components/evaluation")
 

@@ -1,8 +1,7 @@
 """The one judge: metrics of every list against what turned out relevant, user by user.
 
-NDCG and recall are those of `components.evaluation.ranking_metrics`. Two more follow the recommenders-team library, as
-its published MovieLens figures do: `precision@10`, hits among ten places, and `map@10`, the sum of the precisions at
-the hits divided by the number of relevant items.
+The metrics are those of `components.evaluation.ranking_metrics`, where precision and average precision are defined as
+in the recommenders-team library, whose published MovieLens figures stand beside ours.
 """
 
 from collections.abc import Collection, Sequence
@@ -15,7 +14,6 @@ from benchmarks.quality.problem import Problem
 from components.evaluation.ranking_metrics import FIRST_TIME, list_metrics
 
 _CUTOFFS = [10, 50, 100]
-_SHORT = 10  # the length that precision and average precision are taken at
 
 
 def judge(answer: Answer, problem: Problem) -> dict[str, np.ndarray]:
@@ -48,7 +46,4 @@ def metrics_of_list(recommended: Sequence[str], relevant: Collection[str], names
         names: such as `ndcg@10`, `recall@50`, `precision@10`, `map@10`.
     """
     metrics = list_metrics(recommended, relevant, _CUTOFFS)
-    hits = [rank for rank, item in enumerate(recommended[:_SHORT], start=1) if item in relevant]
-    metrics[f"precision@{_SHORT}"] = len(hits) / _SHORT
-    metrics[f"map@{_SHORT}"] = sum(count / rank for count, rank in enumerate(hits, start=1)) / len(relevant)
     return {name: metrics[name] for name in names}

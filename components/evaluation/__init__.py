@@ -1,8 +1,8 @@
-"""How a model is judged: list metrics over the exported SavedModel, the gate before a push, and the report.
+"""How a model is judged: metrics of lists over the exported SavedModel, the gates before a push, and the report.
 
-`ranking_metrics` holds the definitions in plain Python, `tfma_metrics` computes them inside the Evaluator component,
-`gate` writes the Evaluator's configuration from a shop's floors and tolerances, `report` reads the results back and
-`report_table` prints them.
+`component` is TFX's Evaluator with a gate of our own. `gate` writes what it measures: `tfma_metrics`, which runs
+`ranking_metrics` and `metrics` inside TFMA. `judge` holds the values against the gates and gives a `verdict`,
+`verdict_text` puts it in words, `report` reads values and verdict back and `report_table` prints them.
 """
 
 import models  # noqa: F401  (selects Keras 2 before anything imports TensorFlow)

@@ -8,6 +8,8 @@ Voorhees, "The TREC-8 question answering track report" (1999) for the reciprocal
 - `ndcg@k`: sum of 1 / log2(rank + 1) over the hits / the same sum over ranks 1 .. min(k, number of relevant items).
 - `mrr@k`: 1 / rank of the first hit, 0 without one.
 - `hit_rate@k`: 1 if there is a hit, else 0.
+- `precision@k`: hits / k, also where the list is shorter.
+- `map@k`: sum of precision@rank over the hits / all relevant items; its mean over requests is the MAP of TREC.
 
 Each is computed twice: over all items, and, under the prefix `first_time/`, for discovery: items which the shopper took
 before are removed from the list, and only first-time items are relevant. A request without a relevant item says
@@ -15,16 +17,17 @@ nothing about the model and is skipped, in each of the two groups by itself.
 """
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 FIRST_TIME = "first_time/"
 REQUESTS = "requests"
 _GROUPS = ("", FIRST_TIME)
+_METRICS = ("recall", "ndcg", "mrr", "hit_rate", "precision", "map")
 
 
 def list_metric_names(cutoffs: Sequence[int]) -> list[str]:
     """Names of the metrics of one list, such as `ndcg@10`."""
-    return [f"{metric}@{k}" for k in cutoffs for metric in ("recall", "ndcg", "mrr", "hit_rate")]
+    return [f"{metric}@{k}" for k in cutoffs for metric in _METRICS]
 
 
 def mean_names(cutoffs: Sequence[int]) -> list[str]:
@@ -60,6 +63,8 @@ def list_metrics(recommended: Sequence[bytes], relevant: Collection[bytes], cuto
         metrics[f"ndcg@{k}"] = _gain(hits) / _gain(range(1, min(k, len(relevant)) + 1))
         metrics[f"mrr@{k}"] = 1.0 / hits[0] if hits else 0.0
         metrics[f"hit_rate@{k}"] = float(bool(hits))
+        metrics[f"precision@{k}"] = len(hits) / k
+        metrics[f"map@{k}"] = sum(count / rank for count, rank in enumerate(hits, start=1)) / len(relevant)
     return metrics
 
 
@@ -74,7 +79,7 @@ def request_metrics(
     past: Collection[bytes],
     cutoffs: Sequence[int],
 ) -> dict[str, float]:
-    """What one request adds to the sums that `means` divides.
+    """What one request adds to the sums whose quotients are the means over requests.
 
     Args:
         recommended: item ids, best first, padded with "".
@@ -96,23 +101,3 @@ def request_metrics(
             for name, value in list_metrics(items, answers, cutoffs).items():
                 metrics[group + name] = value
     return metrics
-
-
-def means(sums: Mapping[str, float], cutoffs: Sequence[int]) -> dict[str, float]:
-    """Macro averages over requests, with the number of requests that each group averages.
-
-    Args:
-        sums: sums of `request_metrics` over requests, by name; a missing name counts as 0.
-        cutoffs: the cutoffs that the sums were made with.
-
-    Returns:
-        A value for each of `count_names` and `mean_names`; a mean over no request is NaN.
-    """
-    result = {}
-    for group in _GROUPS:
-        requests = sums.get(group + REQUESTS, 0.0)
-        result[group + REQUESTS] = requests
-        for name in list_metric_names(cutoffs):
-            total = sums.get(group + name, 0.0)
-            result[group + name] = total / requests if requests else math.nan
-    return result

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from rich import box
 from rich.table import Table
 
-from components.evaluation import ranking_metrics
-from components.evaluation.report import EvaluationReport, SliceMetrics, slice_name
+from components.evaluation import ranking_metrics, verdict_text
+from components.evaluation.report import EvaluationReport
+from components.evaluation.slices import SliceMetrics, slice_name
 
 
 def metrics_table(report: EvaluationReport, names: Sequence[str], group: str = "") -> Table:
@@ -39,7 +40,10 @@ def _cell(metrics: SliceMetrics, name: str) -> str:
 
 
 def verdict(report: EvaluationReport) -> str:
-    """`blessed`, or `not blessed` with a line for each threshold that was missed."""
-    if report.blessed:
-        return "blessed"
-    return "\n".join(["not blessed:", *(f"  {refusal}" for refusal in report.refusals)])
+    """`blessed`, or `not blessed` with two lines for each missed gate; then what could not be decided."""
+    lines = ["blessed" if report.blessed else "not blessed:"]
+    for refusal in report.refusals:
+        lines += [f"  {verdict_text.describe(refusal)}", f"    {verdict_text.advice(refusal)}"]
+    if report.undecided:
+        lines += ["undecided:", *(f"  {line}" for line in verdict_text.undecided(report.verdict))]
+    return "\n".join(lines)

@@ -134,13 +134,37 @@ def test_a_bucket_is_no_folder_that_the_embedded_server_can_watch(document, writ
         _ = loaded.serving_dir
 
 
-@pytest.mark.parametrize("key", ["evaluation.floors", "evaluation.max_loss"])
-def test_a_threshold_on_what_is_not_measured_is_refused_with_the_names_that_are(mistakes, key):
-    (found,) = mistakes({"evaluation.cutoffs": [10], key: {"ndcg@20": 0.1, "ndcg@10": 0.1}})
-    assert found == (
-        f"{key}: there is no ndcg@20; choose from recall@10, ndcg@10, mrr@10, hit_rate@10, first_time/recall@10, "
-        "first_time/ndcg@10, first_time/mrr@10, first_time/hit_rate@10"
-    )
+@pytest.mark.parametrize("key", ["floors", "ceilings", "max_loss", "slice_max_loss", "max_gap.scene"])
+def test_a_gate_on_what_is_not_measured_is_refused_with_the_names_that_are(mistakes, key):
+    (found,) = mistakes({"evaluation.cutoffs": [10], f"evaluation.{key}": {"ndcg@20": 0.1, "ndcg@10": 0.1}})
+    assert found.startswith(f"evaluation.{key}: there is no ndcg@20; choose from recall@10, ndcg@10, mrr@10")
+    assert "first_time/ndcg@10" in found
+    assert "rare_share@10" in found
+
+
+def test_groups_are_not_compared_by_what_has_no_interval(mistakes):
+    (found,) = mistakes({"evaluation.max_gap": {"shopper": {"coverage@10": 0.1}}})
+    assert found.startswith("evaluation.max_gap.shopper: there is no coverage@10; choose from")
+
+
+def test_groups_are_compared_only_by_what_slices_are_cut_by_alone(mistakes):
+    (found,) = mistakes({"evaluation.slices": [["shopper", "scene"], ["scene"]], "evaluation.max_gap": {"shopper": {}}})
+    assert found == "evaluation.max_gap: there is no shopper; choose from scene"
+
+
+def test_the_category_of_lists_is_a_categorical_item_feature(mistakes):
+    features = [
+        {"name": "title", "role": "item", "kind": "text"},
+        {"name": "brand", "role": "item", "kind": "categorical"},
+        {"name": "age", "role": "user", "kind": "categorical"},
+    ]
+    (found,) = mistakes({"features": features, "evaluation.category": "title"})
+    assert found == "evaluation.category: there is no title; choose from brand"
+
+
+def test_the_mix_of_categories_is_judged_only_where_items_have_one(mistakes):
+    (found,) = mistakes({"features": [], "evaluation.ceilings": {"miscalibration@10": 1}})
+    assert found.startswith("evaluation.ceilings: there is no miscalibration@10; choose from")
 
 
 def test_a_misspelt_slice_is_refused_with_those_that_there_are(mistakes):

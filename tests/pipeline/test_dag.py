@@ -50,3 +50,15 @@ def test_limits_of_a_server_do_not_train_anew(components):
     changed = {component.id: component for component in stricter.components}
     for name, same in (("Trainer", True), ("InfraValidator", False), ("Pusher", False)):
         assert (changed[name].exec_properties == components[name].exec_properties) is same
+
+
+def test_a_changed_gate_judges_anew_and_trains_nothing(components):
+    stricter = create_pipeline(config.load("movielens", {"evaluation.slice_max_loss": {"ndcg@10": 0.1}}))
+    changed = {component.id: component for component in stricter.components}
+    for name, same in (("Trainer", True), ("Evaluator", False), ("InfraValidator", True)):
+        assert (changed[name].exec_properties == components[name].exec_properties) is same
+
+
+def test_the_evaluator_gives_what_those_of_tfx_give(components):
+    outputs = {name: channel.type_name for name, channel in components["Evaluator"].outputs.items()}
+    assert outputs == {"evaluation": "ModelEvaluation", "blessing": "ModelBlessing"}

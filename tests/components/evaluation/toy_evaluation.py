@@ -1,0 +1,104 @@
+"""Runs the Evaluator's executor over SavedModels that answer from a table."""
+
+import pathlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import tensorflow as tf
+from tfx.types import artifact_utils, standard_artifacts
+from tfx.utils import proto_utils
+
+from components.evaluation import executor, gate, report
+from pipeline.config import Config
+
+BEAM_FLAGS = ["--runner=FnApiRunner", "--direct_running_mode=in_memory", "--direct_num_workers=1"]
+MODEL_IDS = {"candidate": 12, "baseline": 7}
+
+Features = dict[str, list[str | int | float]]
+Lists = Sequence[Sequence[str]]
+
+
+class _ListFromTable(tf.Module):
+    """Recommends row i of a table to user `u<i>`."""
+
+    def __init__(self, table: Lists):
+        super().__init__()
+        self._table = tf.constant(table)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def serve(self, examples):
+        user_id = tf.io.parse_example(examples, {"user_id": tf.io.FixedLenFeature([], tf.string)})["user_id"]
+        item_ids = tf.gather(self._table, tf.strings.to_number(tf.strings.substr(user_id, 1, -1), tf.int32))
+        scores = tf.zeros(tf.shape(item_ids))
+        return {"item_ids": item_ids, "scores": scores, "reasons": tf.fill(tf.shape(item_ids), "popular")}
+
+
+class Evaluated(NamedTuple):
+    """What the executor left behind."""
+
+    report: report.EvaluationReport
+    evaluation: str  # folder
+    blessing: standard_artifacts.ModelBlessing
+
+
+def evaluate(
+    root: pathlib.Path,
+    config: Config,
+    requests: Sequence[Features],
+    catalogue: Sequence[Features],
+    candidate: Lists,
+    baseline: Lists | None = None,
+) -> Evaluated:
+    """Evaluates a table of lists, one of them an item's or a request's row, in an empty folder."""
+    examples = _artifact(standard_artifacts.Examples, root / "examples")
+    examples.split_names = artifact_utils.encode_split_names(["eval", "catalog"])
+    _write(root / "examples" / "Split-eval", requests)
+    _write(root / "examples" / "Split-catalog", catalogue)
+    inputs = {"examples": [examples], "model": [_model(root, "candidate", candidate)]}
+    if baseline is not None:
+        inputs["baseline_model"] = [_model(root, "baseline", baseline)]
+    evaluation = _artifact(standard_artifacts.ModelEvaluation, root / "evaluation")
+    blessing = _artifact(standard_artifacts.ModelBlessing, root / "blessing")
+    context = executor.Executor.Context(beam_pipeline_args=list(BEAM_FLAGS), tmp_dir=str(root / "tmp"), unique_id="1")
+    executor.Executor(context).Do(
+        inputs,
+        {"evaluation": [evaluation], "blessing": [blessing]},
+        {
+            "eval_config": proto_utils.proto_to_json(gate.eval_config(config)),
+            "example_splits": '["eval"]',
+            "gates": config.evaluation.gates.model_dump_json(),
+        },
+    )
+    return Evaluated(report.load_results(evaluation.uri), evaluation.uri, blessing)
+
+
+def _artifact(cls, uri: pathlib.Path):
+    artifact = cls()
+    artifact.uri = str(uri)
+    return artifact
+
+
+def _model(root: pathlib.Path, name: str, table: Lists) -> standard_artifacts.Model:
+    module = _ListFromTable(table)
+    tf.saved_model.save(module, str(root / name / "Format-Serving"), signatures={"serving_default": module.serve})
+    model = _artifact(standard_artifacts.Model, root / name)
+    model.id = MODEL_IDS[name]
+    return model
+
+
+def _write(folder: pathlib.Path, rows: Sequence[Features]) -> None:
+    folder.mkdir(parents=True)
+    with tf.io.TFRecordWriter(str(folder / "examples.gz"), "GZIP") as writer:
+        for row in rows:
+            example = tf.train.Example()
+            for name, values in row.items():
+                feature = example.features.feature[name]
+                for value in values:
+                    match value:
+                        case str():
+                            feature.bytes_list.value.append(value.encode())
+                        case int():
+                            feature.int64_list.value.append(value)
+                        case float():
+                            feature.float_list.value.append(value)
+            writer.write(example.SerializeToString())
