@@ -5,7 +5,7 @@ VENV := .venv
 CONFIG ?= complete_journey
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-hostile lint format serve bench bench-quality bench-ablation bench-serving bench-retrieval lock environment clean
+.PHONY: demo test test-hostile lint format serve report check-page bench bench-quality bench-ablation bench-serving bench-retrieval lock environment clean
 
 demo: environment ## Run the whole pipeline on public data, serve the model and ask it three questions
 	$(BIN)/shelfwise demo $(CONFIG)
@@ -26,6 +26,12 @@ format: environment ## Put the code into the project's format
 
 serve: environment ## Serve the pushed versions on port 8500
 	$(BIN)/shelfwise serve $(CONFIG)
+
+report: environment ## Print the newest evaluation and write its page, runs/NAME/report/index.html
+	$(BIN)/shelfwise report $(CONFIG)
+
+check-page: environment ## Try the page's tables in a headless Chromium, which has to be installed
+	$(BIN)/python -m pytest tests/pipeline/browser_checks.py
 
 bench: bench-quality ## Measure the served quality, the join, the training, the latency and the cost of diversity
 	$(BIN)/python -m benchmarks.request_examples

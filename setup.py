@@ -13,6 +13,6 @@ setup(
     description="Search and recommendation for online shops: one TFX pipeline, one SavedModel, TF Serving",
     python_requires=">=3.11,<3.12",
     packages=find_packages(include=[pattern for name in PACKAGES for pattern in (name, f"{name}.*")]),
-    package_data={"pipeline": ["configs/*.yaml"], "schemas": ["*/*.pbtxt"]},
+    package_data={"pipeline": ["configs/*.yaml", "page/templates/*"], "schemas": ["*/*.pbtxt"]},
     entry_points={"console_scripts": ["shelfwise=pipeline.cli:main"]},
 )

@@ -7,6 +7,7 @@ TensorFlow.
 import pathlib
 import shlex
 import sys
+import webbrowser
 from typing import Annotated
 
 import typer
@@ -66,10 +67,10 @@ def run(config: ConfigName, overrides: Overrides = None) -> None:
 
     Console().print(served.describe(loaded), highlight=False, soft_wrap=True)
     if not (blessed and servable):
-        limits = "evaluation.floors and evaluation.max_loss" if servable else "those of the section serving"
+        section = "evaluation" if servable else "serving"
         raise Refusal(
             f"the model of {loaded.name} was refused and not pushed; what was served before still is. The verdict "
-            f"above names what it missed; the limits are {limits}"
+            f"above names what it missed; the limits are those of the section {section}"
         )
 
 
@@ -157,9 +158,24 @@ def similar(
 
 
 @app.command()
-def report(config: ConfigName, overrides: Overrides = None) -> None:
-    """Print the newest evaluation, by slice, and its verdict."""
-    _print_report(load_config(config, overrides))
+def report(
+    config: ConfigName,
+    overrides: Overrides = None,
+    open_page: Annotated[bool, typer.Option("--open", help="Show the page in a browser.")] = False,
+) -> None:
+    """Print the newest evaluation, by slice, and its verdict, and write a page about it.
+
+    The page, runs/NAME/report/index.html, is one file that needs no network; report.json beside it holds its numbers.
+    """
+    loaded = load_config(config, overrides)
+    _print_report(loaded)
+    with waiting("Writing the page"):
+        from pipeline import report_page
+
+        page = report_page.write(loaded)
+    Console().print(f"The page is {page}", highlight=False, soft_wrap=True)
+    if open_page:
+        webbrowser.open(page.absolute().as_uri())
 
 
 @app.command()

@@ -192,11 +192,14 @@ def test_the_report_is_about_the_newest_run_even_where_that_came_from_the_cache(
     reported = grocer("report")
     assert reported.code == 0
     assert "Verdict: not blessed" in reported.output
+    page = grocer.config.run_dir / "report" / "index.html"
+    assert "The model is refused" in page.read_text()
 
     back = grocer("run")
     assert back.code == 0
     assert back.ran() == ["Baseline"]
     assert "Verdict: blessed" in grocer("report").output
+    assert "The model is accepted" in page.read_text()
 
 
 def test_a_disk_that_fills_up_during_export_stops_the_run_and_pushes_nothing(grocer, refused):

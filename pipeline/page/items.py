@@ -1,0 +1,61 @@
+"""What the items of the catalogue are called, and how popular they were when the evaluation starts."""
+
+import pathlib
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+_READ_BATCH = 4096
+
+
+class Items:
+    """The catalogue by item id.
+
+    Attributes:
+        by_popularity: ids from the most popular item to the least; ties are in the order of the catalogue.
+    """
+
+    def __init__(self, texts: dict[bytes, str], popularity: dict[bytes, float]):
+        """Args:
+        texts: what each item is, in words.
+        popularity: how often each was taken lately.
+        """
+        self._texts = texts
+        self.by_popularity = sorted(popularity, key=lambda item: -popularity[item])
+
+    def text(self, item_id: bytes) -> str:
+        """What an item is, in words; empty if the catalogue lacks it or says nothing about it."""
+        return self._texts.get(item_id, "")
+
+
+def read(catalogue: pathlib.Path, features: Sequence[str]) -> Items:
+    """Reads the split `catalog` of request examples.
+
+    Args:
+        catalogue: the split's folder, with GZIP TFRecords.
+        features: item features that say what an item is, texts or categories.
+
+    Raises:
+        FileNotFoundError: the folder holds no items.
+    """
+    files = sorted(map(str, catalogue.glob("*")))
+    if not files:
+        raise FileNotFoundError(f"{catalogue} holds no items; run the pipeline again to write them")
+    words = [f"item_{name}" for name in features]
+    spec = {
+        "item_id": tf.io.FixedLenFeature([], tf.string),
+        "item_popularity": tf.io.FixedLenFeature([], tf.float32, 0.0),
+        **{name: tf.io.FixedLenFeature([], tf.string, "") for name in words},
+    }
+    texts: dict[bytes, str] = {}
+    popularity: dict[bytes, float] = {}
+    batches = tf.data.TFRecordDataset(files, "GZIP").batch(_READ_BATCH)
+    for batch in batches.map(lambda serialized: tf.io.parse_example(serialized, spec)).as_numpy_iterator():
+        item_ids = batch["item_id"].tolist()
+        popularity |= zip(item_ids, batch["item_popularity"].tolist(), strict=True)
+        described = zip(*(batch[name].tolist() for name in words), strict=True) if words else [()] * len(item_ids)
+        texts |= {
+            item: ", ".join(word.decode() for word in words_of if word)
+            for item, words_of in zip(item_ids, described, strict=True)
+        }
+    return Items(texts, popularity)

@@ -1,0 +1,77 @@
+"""Which of the measured values stand where on the page."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from components.evaluation import ranking_metrics
+from components.evaluation.metrics import exposure
+from components.evaluation.metrics.names import Measured
+from pipeline.page import words
+from pipeline.page.document import Document, Slice
+
+
+class Grid(NamedTuple):
+    """Values of lists by what is measured and the length of the list, over one group of items."""
+
+    caption: str
+    requests: Measured
+    rows: dict[str, list[Measured]]  # by what is measured, a value for each cutoff
+
+
+def main_metric(cutoffs: Sequence[int]) -> str:
+    """The metric that is drawn: NDCG at the first cutoff."""
+    return f"ndcg@{cutoffs[0]}"
+
+
+def main_metrics(cutoffs: Sequence[int]) -> list[str]:
+    """The few metrics that are shown of every slice: NDCG of the shortest lists and recall of the longest."""
+    names = [main_metric(cutoffs), f"recall@{cutoffs[-1]}"]
+    return names + [ranking_metrics.FIRST_TIME + name for name in names]
+
+
+def headline(document: Document) -> dict[str, Measured]:
+    """The values that come first, by name."""
+    names = [*main_metrics(document.cutoffs)[:3], f"{exposure.COVERAGE}@{document.cutoffs[0]}"]
+    measured = overall(document)
+    return {name: measured[name] for name in names if name in measured}
+
+
+def overall(document: Document) -> dict[str, Measured]:
+    """What was measured over all requests; nothing if there were none."""
+    return document.slices[0].candidate if document.slices else {}
+
+
+def grids(document: Document) -> list[Grid]:
+    """The metrics of right lists over all requests: for all items, then for those that were new to the shopper."""
+    measured = overall(document)
+    bases = list(dict.fromkeys(words.base(name) for name in ranking_metrics.list_metric_names(document.cutoffs)))
+    return [
+        Grid(
+            caption,
+            measured[group + ranking_metrics.REQUESTS],
+            {
+                base: [measured[f"{group}{base}@{cutoff}"] for cutoff in document.cutoffs]
+                for base in bases
+                if f"{group}{base}@{document.cutoffs[0]}" in measured
+            },
+        )
+        for group, caption in (("", "All items"), (ranking_metrics.FIRST_TIME, "First-time items"))
+        if group + ranking_metrics.REQUESTS in measured
+    ]
+
+
+def properties(document: Document) -> dict[str, Measured]:
+    """The other metrics over all requests, by name: what lists are like, right or not."""
+    right = set(ranking_metrics.mean_names(document.cutoffs))
+    return {name: value for name, value in overall(document).items() if "@" in name and name not in right}
+
+
+def cells(one: Slice, names: Sequence[str]) -> list[Measured]:
+    """A slice's values of some metrics."""
+    return [one.candidate.get(name, Measured(float("nan"))) for name in names]
+
+
+def made(document: Document) -> set[int]:
+    """Numbers of the artefacts that the run made, or took from the cache."""
+    outputs = (artifacts for step in document.steps for artifacts in step.outputs.values())
+    return {artifact.id for artifacts in outputs for artifact in artifacts}

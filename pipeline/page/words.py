@@ -1,0 +1,122 @@
+"""What the page calls the metrics, and how it writes their values."""
+
+import contextlib
+import json
+import math
+
+from components.evaluation import ranking_metrics
+from components.evaluation.metrics.names import Measured
+
+NOTHING = "–"
+
+MEANINGS = {
+    "recall": "of what the shopper took, the share in the list",
+    "ndcg": "like recall, but early places count more; 1 is the best possible order",
+    "mrr": "1 / place of the first item that the shopper took",
+    "hit_rate": "share of lists with at least one item that the shopper took",
+    "precision": "of the places in the list, the share that the shopper took",
+    "map": "precision at each item that the shopper took, averaged over all that were taken",
+    "rare_recall": "of the rare items that the shopper took, the share in the list",
+    "coverage": "share of the items on offer that some list shows",
+    "gini": "how unequally places go to items; 0 is equally, 1 is all to one",
+    "popularity_lift": "popularity of what is shown over that of what is taken; 1 is as shoppers are",
+    "novelty": "mean information of the shown items in bits; more for less popular ones",
+    "rare_share": "share of the shown items that are rare",
+    "available_share": "share of the shown items that are on offer",
+    "category_diversity": "share of pairs in a list that are of different categories",
+    "miscalibration": "how far a list's mix of categories is from that of the shopper's past; 0 is the same",
+    "repeat_share": "share of the shown items that the shopper had taken before",
+}
+
+GATES = {
+    "requests": "requests to judge by",
+    "floors": "floor",
+    "ceilings": "ceiling",
+    "max_loss": "loss",
+    "slice_max_loss": "loss of a slice",
+    "max_gap": "gap between slices",
+}
+
+
+def base(name: str) -> str:
+    """What a metric measures, without where: `ndcg` of `first_time/ndcg@10`."""
+    return name.removeprefix(ranking_metrics.FIRST_TIME).split("@")[0]
+
+
+def title(name: str) -> str:
+    """A metric as a heading: `first-time NDCG@10` of `first_time/ndcg@10`."""
+    what, _, cutoff = name.removeprefix(ranking_metrics.FIRST_TIME).partition("@")
+    words = what.upper() if what in ("ndcg", "mrr", "map") else what.replace("_", " ")
+    prefix = "first-time " if name.startswith(ranking_metrics.FIRST_TIME) else ""
+    return f"{prefix}{words}{f'@{cutoff}' if cutoff else ''}"
+
+
+def number(value: float | None) -> str:
+    """A value of a metric, such as 0.417; a dash for none."""
+    return NOTHING if value is None or math.isnan(value) else f"{value:.3f}"
+
+
+def count(value: float | None) -> str:
+    """A number of things, such as 2,003; a dash for none."""
+    return NOTHING if value is None or math.isnan(value) else f"{value:,.0f}"
+
+
+def amount(value: float | None) -> str:
+    """A value of a column, to four digits; whole numbers in full."""
+    if value is None or math.isnan(value):
+        return NOTHING
+    return f"{value:,.0f}" if value == round(value) or abs(value) >= 10_000 else f"{value:,.4g}"
+
+
+def share(value: float) -> str:
+    """A share in percent, with one decimal where there is something to tell."""
+    return f"{value:.1%}" if value else "0%"
+
+
+def duration(seconds: float) -> str:
+    """How long something took: 0.8 s, 44 s, 7:19 min."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    return f"{seconds:.0f} s" if seconds < 60 else f"{seconds // 60:.0f}:{seconds % 60:02.0f} min"
+
+
+def interval(measured: Measured) -> str:
+    """The interval of a value, such as `0.404–0.430`; nothing if it has none."""
+    return f"{measured.low:.3f}–{measured.high:.3f}" if measured.has_interval else ""
+
+
+def signed(value: float) -> str:
+    """A difference, such as `+0.012`; one that rounds to nothing has no sign."""
+    return f"{value:+.3f}".replace("-", "−") if round(value, 3) else "0.000"
+
+
+def change(measured: Measured) -> str:
+    """What a value gained over the baseline's, such as `+0.012`; nothing without a baseline."""
+    return "" if math.isnan(measured.change) else signed(measured.change)
+
+
+def change_interval(measured: Measured) -> str:
+    """The interval of what was gained; nothing if it has none."""
+    if math.isnan(measured.change_low):
+        return ""
+    return f"{signed(measured.change_low)} to {signed(measured.change_high)}"
+
+
+def is_clear(measured: Measured) -> bool:
+    """Whether the interval of the change leaves out 0: chance alone hardly explains it."""
+    return measured.change_low > 0 or measured.change_high < 0
+
+
+def setting(text: str) -> str:
+    """A setting of a component for a person: JSON, also within JSON, is indented; other text stays as it is."""
+    value = _parsed(text)
+    return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _parsed(value):
+    if isinstance(value, dict):
+        return {key: _parsed(inner) for key, inner in value.items()}
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        with contextlib.suppress(ValueError):
+            return _parsed(json.loads(value))
+    return value
