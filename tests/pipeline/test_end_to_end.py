@@ -176,18 +176,6 @@ def test_a_refused_model_ends_the_run_with_an_error_and_is_not_pushed(again, ref
     assert versions == again[1]
 
 
-def test_a_model_that_no_server_can_carry_ends_the_run_with_an_error_and_is_not_pushed(grocer, refused):
-    finished = grocer("run", serving__max_memory_mib=1)
-    assert finished.code == 1
-    assert finished.ran() == ["Baseline", "InfraValidator", "Pusher"]
-    assert finished.components["InfraValidator"].endswith("not blessed")
-    assert finished.components["Pusher"].endswith("nothing pushed")
-    assert "Verdict: blessed" in finished.output
-    assert "In a server: refused:\n  the server took " in finished.output
-    assert "the limits are those of the section serving" in finished.errors
-    assert grocer.versions == refused[1]
-
-
 def test_the_report_is_about_the_newest_run_even_where_that_came_from_the_cache(grocer, refused):
     reported = grocer("report")
     assert reported.code == 0
@@ -200,6 +188,18 @@ def test_the_report_is_about_the_newest_run_even_where_that_came_from_the_cache(
     assert back.ran() == ["Baseline"]
     assert "Verdict: blessed" in grocer("report").output
     assert "The model is accepted" in page.read_text()
+
+
+def test_a_model_that_no_server_can_carry_ends_the_run_with_an_error_and_is_not_pushed(grocer, refused):
+    finished = grocer("run", serving__max_memory_mib=1)
+    assert finished.code == 1
+    assert finished.ran() == ["Baseline", "InfraValidator", "Pusher"]
+    assert finished.components["InfraValidator"].endswith("not blessed")
+    assert finished.components["Pusher"].endswith("nothing pushed")
+    assert "Verdict: blessed" in finished.output
+    assert "In a server: refused:\n  the server took " in finished.output
+    assert "the limits are those of the section serving" in finished.errors
+    assert grocer.versions == refused[1]
 
 
 def test_a_disk_that_fills_up_during_export_stops_the_run_and_pushes_nothing(grocer, refused):
