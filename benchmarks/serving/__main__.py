@@ -155,7 +155,11 @@ def main() -> None:
         with Clients(server.address, requests) as clients:
             single = one_at_a_time(server, clients, bare)
     with _parameters_file() as file:
-        flags = ("--enable_batching", f"--batching_parameters_file={file}")
+        flags = [
+            *("--enable_batching", f"--batching_parameters_file={file}"),
+            f"--grpc_max_threads={2 * _CLIENTS}",  # each waits for its batch; the default would keep clients out
+            "--enable_model_warmup=false",  # the model's own records are of more rows than one batch takes here
+        ]
         with server_process.started(arguments.model, *flags) as server, Clients(server.address, requests) as clients:
             batched = saturated(server, clients, bare)
             console.print(comparison_table(single, batched))
