@@ -45,7 +45,7 @@ bench-quality: environment ## Judge the served model beside methods of others, o
 bench-ablation: environment ## Judge the model without each of its parts
 	$(BIN)/python -m benchmarks.ablation
 
-bench-serving: environment ## Time the embedded server beside the bare graph, and under load (half an hour)
+bench-serving: environment ## Time the embedded server beside the bare graph, and under load (a quarter of an hour)
 	$(BIN)/python -m benchmarks.serving
 
 bench-retrieval: environment ## Compare exact and approximate search, and ScaNN, on a million synthetic vectors
