@@ -15,7 +15,7 @@ from rich.console import Console
 
 from pipeline import cli_server
 from pipeline import config as configs
-from pipeline.cli_options import Address, ConfigName, Length, Overrides, Refusal, load_config, waiting
+from pipeline.cli_options import Address, BeamRunner, ConfigName, Length, Overrides, Refusal, load_config, waiting
 from pipeline.run_log import diverted, new_log
 
 app = typer.Typer(
@@ -44,12 +44,14 @@ def data(config: ConfigName, overrides: Overrides = None) -> None:
 
 
 @app.command()
-def run(config: ConfigName, overrides: Overrides = None) -> None:
+def run(config: ConfigName, overrides: Overrides = None, beam_runner: BeamRunner = None) -> None:
     """Run the pipeline, from the tables to a pushed model.
 
     It ingests, validates, joins, transforms, trains, evaluates, tries a server, and pushes a model that passes. What
     has not changed since an earlier run is taken from the cache, so a run that failed goes on where it failed.
     """
+    if beam_runner is not None:
+        overrides = [*(overrides or []), f"beam.runner={beam_runner}"]
     loaded = load_config(config, overrides)
     if loaded.data.source is not None:
         data(config, overrides)

@@ -4,7 +4,7 @@ import contextlib
 import os
 import pathlib
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 import yaml
@@ -26,6 +26,10 @@ Overrides = Annotated[
     typer.Option(
         "--set", metavar="KEY=VALUE", help="Replaces a value of the file, such as training.epochs=1; may be repeated."
     ),
+]
+BeamRunner = Annotated[
+    Literal["direct", "flink", "spark", "dataflow"] | None,
+    typer.Option(help="Where the data-parallel components run, as the section beam says; its `runner` without."),
 ]
 Address = Annotated[str, typer.Option(metavar="HOST:PORT", help="The server's gRPC address.")]
 Length = Annotated[int, typer.Option("-k", "--k", min=1, metavar="N", help="How many items to list.")]

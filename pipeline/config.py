@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import pydantic
 
 from pipeline import config_checks, config_file
+from pipeline.config_beam import Beam
 from pipeline.config_evaluation import Evaluation
 from pipeline.config_file import ConfigError
 from pipeline.config_section import Section, Share, known_keys
@@ -192,6 +193,7 @@ class Config(Section):
     training: Training = Training()
     serving: Serving = Serving()
     evaluation: Evaluation = Evaluation()
+    beam: Beam = Beam()
     runs_dir: str = "runs"
     example_query: str = ""  # what the demo searches for
 
@@ -212,6 +214,13 @@ class Config(Section):
             )
         return evaluation
 
+    @pydantic.field_validator("beam")
+    @classmethod
+    def _workers_reach_the_data(cls, beam: Beam, info: pydantic.ValidationInfo) -> Beam:
+        if "data" in info.data:
+            beam.check(info.data["data"].root)
+        return beam
+
     def features_of(self, role: str, kind: str | None = None) -> list[str]:
         """Names of the declared features of a role, in their declared order."""
         return [f.name for f in self.features if f.role == role and kind in (None, f.kind)]
@@ -224,6 +233,12 @@ class Config(Section):
     def run_dir(self) -> pathlib.Path:
         """Where this pipeline keeps its artefacts, metadata and pushed versions."""
         return pathlib.Path(self.runs_dir) / self.name
+
+    @property
+    def artifacts_root(self) -> str:
+        """Where the pipeline's artefacts are written: an absolute folder, or the address of a bucket."""
+        root = self.beam.artifacts_root
+        return root if "://" in root else str(pathlib.Path(root or self.run_dir / "artifacts").absolute())
 
     @property
     def serving_dir(self) -> pathlib.Path:

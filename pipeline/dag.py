@@ -20,7 +20,7 @@ from components.request_examples.component import RequestExamples
 from components.request_examples.settings import Settings as RequestSettings
 from components.table_gen.component import table_gen
 from models.settings import TrainerSettings, TransformSettings
-from pipeline.beam import LOCAL_BEAM_ARGS
+from pipeline.beam import LOCAL_BEAM_ARGS, engine_args
 from pipeline.config import Config
 from pipeline.fingerprint import fingerprint
 from schemas.request_example import CATALOG_SPLIT, REQUEST_SPLITS, USERS_SPLIT
@@ -63,7 +63,8 @@ def create_pipeline(config: Config, beam_args: list[str] | None = None) -> tfx.d
 
     Args:
         config: the shop.
-        beam_args: options of the Beam runner that runs the data-parallel components; in this process by default.
+        beam_args: options of the Beam runner that runs the data-parallel components; those that `config.beam` stands
+            for by default.
     """
     # Each table comes in as columns, bad rows set aside, and is described and held against its curated schema.
     tables = {name: _decided_by(table_gen(name, config), "components/table_gen") for name in TABLES}
@@ -143,9 +144,14 @@ def create_pipeline(config: Config, beam_args: list[str] | None = None) -> tfx.d
         custom_executor_spec=ExecutorClassSpec(AtomicPusher),
     )
 
+    # What TFX hands to the whole pipeline reaches every component that has Beam in it; the engine is for these alone.
+    statistics = (checks.statistics for checks in validations.values())
+    for component in (*tables.values(), *statistics, requests, transform, evaluator):
+        component.with_beam_pipeline_args(engine_args(config.beam) if beam_args is None else beam_args)
+
     return tfx.dsl.Pipeline(
         pipeline_name=config.name,
-        pipeline_root=str((config.run_dir / "artifacts").absolute()),
+        pipeline_root=config.artifacts_root,
         components=[
             *tables.values(),
             *(component for checks in validations.values() for component in checks),
@@ -162,5 +168,5 @@ def create_pipeline(config: Config, beam_args: list[str] | None = None) -> tfx.d
         metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
             str((config.run_dir / "metadata.sqlite").absolute())
         ),
-        beam_pipeline_args=beam_args or LOCAL_BEAM_ARGS,
+        beam_pipeline_args=LOCAL_BEAM_ARGS,
     )

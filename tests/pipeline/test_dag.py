@@ -1,6 +1,7 @@
 import pytest
 
 from pipeline import config
+from pipeline.beam import LOCAL_BEAM_ARGS
 from pipeline.dag import create_pipeline
 from pipeline.fingerprint import fingerprint
 
@@ -62,3 +63,19 @@ def test_a_changed_gate_judges_anew_and_trains_nothing(components):
 def test_the_evaluator_gives_what_those_of_tfx_give(components):
     outputs = {name: channel.type_name for name, channel in components["Evaluator"].outputs.items()}
     assert outputs == {"evaluation": "ModelEvaluation", "blessing": "ModelBlessing"}
+
+
+def test_only_the_data_parallel_components_run_on_the_engine():
+    pipeline = create_pipeline(config.load("movielens", {"beam.runner": "flink"}))
+    on_engine = {
+        component.id
+        for component in pipeline.components
+        if "--runner=FlinkRunner" in getattr(component.executor_spec, "beam_pipeline_args", [])
+    }
+    tables = {f"{table}{part}" for table in ("Events", "Items", "Users") for part in ("Gen", "Statistics")}
+    assert on_engine == tables | {"RequestExamples", "Transform", "Evaluator"}
+    assert "--runner=FnApiRunner" in pipeline.beam_pipeline_args
+
+
+def test_without_an_engine_no_component_gets_options_of_its_own(components):
+    assert components["RequestExamples"].executor_spec.beam_pipeline_args == LOCAL_BEAM_ARGS
