@@ -5,7 +5,7 @@ VENV := .venv
 CONFIG ?= complete_journey
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-hostile lint format serve report check-page bench bench-quality bench-ablation bench-serving bench-retrieval lock environment clean
+.PHONY: demo test test-hostile lint format serve report check-page bench bench-quality bench-ablation bench-serving bench-retrieval bench-open-bandit lock environment clean
 
 demo: environment ## Run the whole pipeline on public data, serve the model and ask it three questions
 	$(BIN)/shelfwise demo $(CONFIG)
@@ -50,6 +50,9 @@ bench-serving: environment ## Time the embedded server beside the bare graph, an
 
 bench-retrieval: environment ## Compare exact and approximate search, and ScaNN, on a million synthetic vectors
 	$(BIN)/python -m benchmarks.retrieval
+
+bench-open-bandit: environment ## Estimate, from logged lists alone, what another policy would have earned
+	$(BIN)/python -m benchmarks.open_bandit
 
 lock: environment ## Resolve requirements.in anew
 	$(BIN)/uv pip compile requirements.in --override overrides.txt --python $(BIN)/python \
