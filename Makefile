@@ -5,7 +5,7 @@ VENV := .venv
 CONFIG ?= complete_journey
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-hostile lint format serve report check-page bench bench-quality bench-ablation bench-serving bench-retrieval bench-open-bandit lock environment clean
+.PHONY: demo test test-hostile lint format serve report check-page bench bench-quality bench-ablation bench-serving bench-retrieval bench-open-bandit kubeflow lock environment clean
 
 demo: environment ## Run the whole pipeline on public data, serve the model and ask it three questions
 	$(BIN)/shelfwise demo $(CONFIG)
@@ -53,6 +53,9 @@ bench-retrieval: environment ## Compare exact and approximate search, and ScaNN,
 
 bench-open-bandit: environment ## Estimate, from logged lists alone, what another policy would have earned
 	$(BIN)/python -m benchmarks.open_bandit
+
+kubeflow: environment ## Compile the pipeline for Kubeflow Pipelines: $(CONFIG).yaml
+	$(BIN)/shelfwise kubeflow compile $(CONFIG) --output $(CONFIG).yaml
 
 lock: environment ## Resolve requirements.in anew
 	$(BIN)/uv pip compile requirements.in --override overrides.txt --python $(BIN)/python \

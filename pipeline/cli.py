@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pipeline import cli_server
+from pipeline import cli_kubeflow, cli_server
 from pipeline import config as configs
 from pipeline.cli_options import Address, BeamRunner, ConfigName, Length, Overrides, Refusal, load_config, waiting
 from pipeline.run_log import diverted, new_log
@@ -76,6 +76,7 @@ def run(config: ConfigName, overrides: Overrides = None, beam_runner: BeamRunner
         )
 
 
+app.add_typer(cli_kubeflow.app, name="kubeflow")
 app.command()(cli_server.serve)
 app.command()(cli_server.promote)
 app.command()(cli_server.rollback)
@@ -227,6 +228,7 @@ def _failures() -> tuple[type[Exception], ...]:
     """What a user can mend; anything else is a bug, and its traceback is what helps."""
     from pipeline.data.dataset import DataError
     from pipeline.data.wheels import WheelError
+    from pipeline.kubeflow.submit import SubmitError
     from pipeline.local_runner import RunFailed
     from pipeline.run_record import NoRun
     from pipeline.shop import NoTables, UnknownShopper
@@ -234,7 +236,7 @@ def _failures() -> tuple[type[Exception], ...]:
 
     return (
         *(Refusal, configs.ConfigError, DataError, NoRun, NoTables, RunFailed, ServingError, UnknownShopper),
-        *(WheelError, OSError),
+        *(SubmitError, WheelError, OSError),
     )
 
 

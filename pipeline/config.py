@@ -14,6 +14,7 @@ from pipeline import config_checks, config_file
 from pipeline.config_beam import Beam
 from pipeline.config_evaluation import Evaluation
 from pipeline.config_file import ConfigError
+from pipeline.config_kubeflow import Kubeflow
 from pipeline.config_section import Section, Share, known_keys
 from pipeline.config_serving import Serving
 
@@ -194,6 +195,7 @@ class Config(Section):
     serving: Serving = Serving()
     evaluation: Evaluation = Evaluation()
     beam: Beam = Beam()
+    kubeflow: Kubeflow = Kubeflow()
     runs_dir: str = "runs"
     example_query: str = ""  # what the demo searches for
 

@@ -1,10 +1,12 @@
 """The whole pipeline, from a shop's tables to a pushed model."""
 
 import os
+from collections.abc import Callable
 from typing import NamedTuple
 
 from tfx import v1 as tfx
 from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
 from tfx.proto import transform_pb2
 from tfx.types.standard_artifacts import Model, ModelBlessing
@@ -58,13 +60,28 @@ class _Validation(NamedTuple):
         return cls(statistics, schema, validator)
 
 
-def create_pipeline(config: Config, beam_args: list[str] | None = None) -> tfx.dsl.Pipeline:
+def _latest_blessed(trainer: BaseComponent) -> BaseNode:
+    return tfx.dsl.Resolver(
+        strategy_class=LatestBlessedBefore,
+        candidate=trainer.outputs["model"],
+        model=tfx.dsl.Channel(type=Model),
+        model_blessing=tfx.dsl.Channel(type=ModelBlessing),
+    )
+
+
+def create_pipeline(
+    config: Config,
+    beam_args: list[str] | None = None,
+    baseline_of: Callable[[BaseComponent], BaseNode] = _latest_blessed,
+) -> tfx.dsl.Pipeline:
     """Builds the DAG of a shop.
 
     Args:
         config: the shop.
         beam_args: options of the Beam runner that runs the data-parallel components; those that `config.beam` stands
             for by default.
+        baseline_of: makes the node that outputs, as `model`, what the Trainer's model has to stand up to; by default
+            it asks the metadata store.
     """
     # Each table comes in as columns, bad rows set aside, and is described and held against its curated schema.
     tables = {name: _decided_by(table_gen(name, config), "components/table_gen") for name in TABLES}
@@ -107,12 +124,7 @@ def create_pipeline(config: Config, beam_args: list[str] | None = None) -> tfx.d
     _decided_by(trainer, "models", "schemas")
 
     # What the candidate has to stand up to.
-    baseline = tfx.dsl.Resolver(
-        strategy_class=LatestBlessedBefore,
-        candidate=trainer.outputs["model"],
-        model=tfx.dsl.Channel(type=Model),
-        model_blessing=tfx.dsl.Channel(type=ModelBlessing),
-    ).with_id("Baseline")
+    baseline = baseline_of(trainer).with_id("Baseline")
 
     # Judges the served signature on requests newer than all that trained it, and refuses what is not good enough.
     evaluator = Evaluator(
