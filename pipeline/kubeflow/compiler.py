@@ -17,7 +17,6 @@ from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
 
 from components.baseline.pushed_model import PushedModel
-from pipeline.beam import LOCAL_BEAM_ARGS
 from pipeline.config import Config
 from pipeline.dag import create_pipeline
 from pipeline.kubeflow import pods, run_parameters
@@ -99,12 +98,7 @@ def vertex_job(config: Config) -> dict[str, Any]:
 
 def _compile(config: Config) -> tuple[dict[str, Any], list[str]]:
     """The specification as TFX writes it, made self-contained, and the ids of its components."""
-    pipeline = create_pipeline(
-        config,
-        # The packages are where the image has them, which the entry point knows.
-        [flag for flag in LOCAL_BEAM_ARGS if not flag.startswith("--setup_file")],
-        lambda trainer: _pushed_model(config, trainer),
-    )
+    pipeline = create_pipeline(config, baseline_of=lambda trainer: _pushed_model(config, trainer))
     pipeline.pipeline_info.pipeline_name = config.name.replace("_", "-")  # as Kubernetes has it
     runner = KubeflowV2DagRunner(
         KubeflowV2DagRunnerConfig(
@@ -116,7 +110,9 @@ def _compile(config: Config) -> tuple[dict[str, Any], list[str]]:
         container = _container(spec, component.id)
         # TFX's driver, in a hook that open-source Kubeflow Pipelines ignores; our ExampleGen finds the spans itself.
         container.pop("lifecycle", None)
-        container["args"] += [flag for flag in component.executor_spec.extra_flags if flag not in container["args"]]
+        # The packages are where the image has them, which the entry point knows.
+        given = [argument for argument in container["args"] if not argument.startswith("--setup_file=")]
+        container["args"] = [*given, *(flag for flag in component.executor_spec.extra_flags if flag not in given)]
         task = spec["root"]["dag"]["tasks"][component.id]
         _embed_files(task)
         if component.id in UNCACHED:
