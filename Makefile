@@ -5,7 +5,7 @@ VENV := .venv
 CONFIG ?= complete_journey
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-hostile lint format serve report check-page bench bench-quality bench-ablation bench-serving bench-retrieval bench-open-bandit kubeflow lock environment clean
+.PHONY: demo test test-hostile lint format serve report check-page bench bench-quality bench-ablation bench-serving bench-retrieval bench-open-bandit kubeflow check-images lock environment clean
 
 demo: environment ## Run the whole pipeline on public data, serve the model and ask it three questions
 	$(BIN)/shelfwise demo $(CONFIG)
@@ -57,9 +57,18 @@ bench-open-bandit: environment ## Estimate, from logged lists alone, what anothe
 kubeflow: environment ## Compile the pipeline for Kubeflow Pipelines: $(CONFIG).yaml
 	$(BIN)/shelfwise kubeflow compile $(CONFIG) --output $(CONFIG).yaml
 
-lock: environment ## Resolve requirements.in anew
-	$(BIN)/uv pip compile requirements.in --override overrides.txt --python $(BIN)/python \
-		--generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --output-file requirements.lock
+check-images: ## Run the Dockerfiles' commands in clean root file systems; as root, with debootstrap
+	$(PYTHON) -m tools.images.check
+
+COMPILE = $(BIN)/uv pip compile --override overrides.txt --python $(BIN)/python --generate-hashes --no-emit-index-url \
+	--no-header --no-annotate --quiet
+
+lock: environment ## Resolve requirements.in anew, and what of it the images install
+	$(COMPILE) requirements.in --output-file requirements.lock
+	sed '/^# Development/,$$d' requirements.in | $(COMPILE) - --constraint requirements.lock \
+		--output-file kubeflow/images/requirements.lock
+	echo "tensorflow[and-cuda]" | $(COMPILE) - --constraint requirements.lock | awk '/^[a-z]/ { keep = /^nvidia-/ } keep' \
+		> kubeflow/images/cuda.lock
 
 environment:
 	@$(PYTHON) tools/create_environment.py $(VENV)

@@ -4,6 +4,7 @@ It does what the API server, the workflow engine, driver and launcher do to a pi
 refuses what they refuse. It is written from their sources, not tried against them.
 """
 
+import collections
 import concurrent.futures
 import pathlib
 import shutil
@@ -46,9 +47,22 @@ class Cluster:
         self._workers = workers
         self._cache: dict[str, dict[str, dict]] = {}
         self._num_artifacts = 0
+        self._started: collections.Counter[str] = collections.Counter()
 
-    def run(self, path: pathlib.Path, parameters: dict[str, Any]) -> Run:
+    def started(self, task: str) -> int:
+        """How many containers of a task were started, in all runs."""
+        return self._started[task]
+
+    def run(
+        self, path: pathlib.Path, parameters: dict[str, Any], only: set[str] | None = None, after: Run | None = None
+    ) -> Run:
         """Runs a compiled pipeline.
+
+        Args:
+            path: the YAML.
+            parameters: those of the run; the others have their defaults.
+            only: tasks that run, instead of all; what they need of others comes from `after`.
+            after: an earlier run, whose artefacts are there already.
 
         Raises:
             Refused: it or its parameters cannot be taken.
@@ -57,11 +71,12 @@ class Cluster:
         documents = read(path)
         spec = documents[0]
         run = {"id": uuid.uuid4().hex, "root": self._store.root, "parameters": _parameters(spec, parameters)}
-        finished = Run({}, {}, {})
-        waiting = dict(spec["root"]["dag"]["tasks"])
+        finished = Run(dict(after.artifacts) if after else {}, {}, {})
+        waiting = {name: task for name, task in spec["root"]["dag"]["tasks"].items() if only is None or name in only}
+        skipped = set(spec["root"]["dag"]["tasks"]) - set(waiting)
         with concurrent.futures.ThreadPoolExecutor(self._workers) as pool:
             running: dict[concurrent.futures.Future, str] = {}
-            done: set[str] = set()
+            done = set(skipped)
             try:
                 while waiting or running:
                     for name in [n for n, task in waiting.items() if set(task.get("dependentTasks", [])) <= done]:
@@ -89,6 +104,7 @@ class Cluster:
                 published = self._cache[task.fingerprint]
                 break
             so_far.attempts[name] += 1
+            self._started[name] += 1
             so_far.pods[name] = task.pod
             try:
                 published = self._publish(task, launch(task, container, self._store, folder))
