@@ -100,5 +100,5 @@ def _counts(summary: dict) -> dict[str, int]:
     return {
         name.removeprefix("examples_").replace("_", " "): total
         for name, total in totals.items()
-        if isinstance(total, int) and name != "span"
+        if isinstance(total, int) and name not in ("span", "spans")
     }

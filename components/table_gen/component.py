@@ -9,7 +9,7 @@ from tfx.proto import example_gen_pb2
 
 from components.table_gen import executor
 from components.table_gen.contract import Contract, Table, contract_of
-from components.table_gen.read import SPLIT
+from components.table_gen.read import ALL
 from pipeline import config as config_lib
 
 
@@ -23,13 +23,14 @@ def table_gen(table: Table, config: config_lib.Config) -> FileBasedExampleGen:
         ConfigError: what the configuration says about the table's columns contradicts itself.
     """
     contract = contract_of(table, config)
+    # One input and output as far as the stock driver is concerned; the executor names its splits itself.
     pattern = "span-*/*.parquet" if contract.has_spans else "*.parquet"
     return FileBasedExampleGen(
         input_base=os.path.join(config.data.root, table),
-        input_config=example_gen_pb2.Input(splits=[example_gen_pb2.Input.Split(name=SPLIT, pattern=pattern)]),
+        input_config=example_gen_pb2.Input(splits=[example_gen_pb2.Input.Split(name=ALL, pattern=pattern)]),
         output_config=example_gen_pb2.Output(
             split_config=example_gen_pb2.SplitConfig(
-                splits=[example_gen_pb2.SplitConfig.Split(name=SPLIT, hash_buckets=1)]
+                splits=[example_gen_pb2.SplitConfig.Split(name=ALL, hash_buckets=1)]
             )
         ),
         custom_config=pack(contract),
