@@ -2,13 +2,13 @@
 
 import os
 
-from google.protobuf import any_pb2, wrappers_pb2
 from tfx.components import FileBasedExampleGen
 from tfx.dsl.components.base import executor_spec
 from tfx.proto import example_gen_pb2
 
 from components.table_gen import executor
-from components.table_gen.contract import Contract, Table, contract_of
+from components.table_gen.contract import Table, contract_of
+from components.table_gen.custom_config import pack
 from components.table_gen.read import ALL
 from pipeline import config as config_lib
 
@@ -38,10 +38,3 @@ def table_gen(table: Table, config: config_lib.Config) -> FileBasedExampleGen:
         output_file_format=example_gen_pb2.FILE_FORMAT_PARQUET,
         custom_executor_spec=executor_spec.BeamExecutorSpec(executor.Executor),
     ).with_id(f"{table.capitalize()}Gen")
-
-
-def pack(contract: Contract) -> example_gen_pb2.CustomConfig:
-    """The contract as an execution property, from which `executor.contract_in` takes it."""
-    packed = any_pb2.Any()
-    packed.Pack(wrappers_pb2.StringValue(value=contract.model_dump_json()))
-    return example_gen_pb2.CustomConfig(custom_config=packed)

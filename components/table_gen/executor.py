@@ -6,16 +6,15 @@ from typing import Any
 
 import apache_beam as beam
 from absl import logging
-from google.protobuf import wrappers_pb2
 from tfx import types
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_beam_executor
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_component_specs
-from tfx.utils import proto_utils
 
 from components.table_gen import summary, unique
 from components.table_gen.contract import Contract
+from components.table_gen.custom_config import unpack
 from components.table_gen.layout import nest, nested_schema
 from components.table_gen.source import RowGroup, Source, find, read
 from components.table_gen.unique import REJECTED
@@ -104,7 +103,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             TableError: the files cannot be read as this table, or too many rows break the contract.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        source = find(exec_properties[standard_component_specs.INPUT_BASE_KEY], contract_in(exec_properties))
+        contract = Contract.model_validate_json(unpack(exec_properties))
+        source = find(exec_properties[standard_component_specs.INPUT_BASE_KEY], contract)
         examples = artifact_utils.get_single_instance(output_dict[standard_component_specs.EXAMPLES_KEY])
         examples.split_names = artifact_utils.encode_split_names(source.splits)
         split_dirs = {split: artifact_utils.get_split_uri([examples], split) for split in source.splits}
@@ -126,15 +126,6 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         summary.write(counts, examples.uri)
         _describe(examples, counts)
         logging.info("%s", counts)
-
-
-def contract_in(exec_properties: dict[str, Any]) -> Contract:
-    """The contract that `component.table_gen` put into the execution properties."""
-    custom_config = example_gen_pb2.CustomConfig()
-    proto_utils.json_to_proto(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY], custom_config)
-    text = wrappers_pb2.StringValue()
-    custom_config.custom_config.Unpack(text)
-    return Contract.model_validate_json(text.value)
 
 
 def _describe(examples: types.Artifact, counts: summary.Summary) -> None:
