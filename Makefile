@@ -33,10 +33,11 @@ report: environment ## Print the newest evaluation and write its page, runs/NAME
 check-page: environment ## Try the page's tables in a headless Chromium, which has to be installed
 	$(BIN)/python -m pytest tests/pipeline/browser_checks.py
 
-bench: bench-quality ## Measure the served quality, the join, the training, the latency and the cost of diversity
+bench: bench-quality ## Measure the served quality, the join, the training, the latency, the evaluation and the cost of diversity
 	$(BIN)/python -m benchmarks.request_examples
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.latency
+	$(BIN)/python -m benchmarks.evaluation
 	$(BIN)/python -m benchmarks.diversity
 
 bench-quality: environment ## Judge the served model beside methods of others, on two public datasets

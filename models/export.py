@@ -84,6 +84,21 @@ class ServingModel(tf.Module):
         ranked = self._funnel.recommend(features, tf.zeros([tf.size(examples), 0], tf.int64))
         return self._answer(ranked, tf.fill([tf.size(examples)], tf.shape(ranked.items)[1]))
 
+    def rank_examples(self, examples) -> dict[str, tf.Tensor]:
+        """Serialized request examples [batch] to what `rank` gives for the candidates of each.
+
+        Of the candidates their ids are read alone: what became of them is no input, and their statistics are those that
+        the model serves with.
+        """
+        raw = tf.io.parse_example(examples, self._example_spec | {"candidate_item_ids": tf.io.VarLenFeature(tf.string)})
+        candidates = self._funnel.items.positions(tf.sparse.to_dense(raw.pop("candidate_item_ids")))
+        user_id = raw.pop("user_id")
+        return self._funnel.rank(self._transformed(raw, user_id), candidates)
+
+    def embed_items(self, item_id) -> dict[str, tf.Tensor]:
+        """See `schemas.signatures.offline_inputs`; an unknown item has the embedding of unknown items."""
+        return {"embedding": self._funnel.items.embed(self._funnel.items.positions(item_id))}
+
     def features(self, request: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """What the model reads of a request given as dense tensors, padding of the history included."""
         is_event = request["history_item_ids"] != ""
@@ -175,7 +190,10 @@ def export(
         "similar": model.similar,
         "rank": model.rank,
         "serving_default": model.recommend_examples,
+        signatures.RANK_EXAMPLES: model.rank_examples,
+        signatures.EMBED_ITEMS: model.embed_items,
     }
+    inputs = signatures.all_inputs(settings) | signatures.offline_inputs()
 
     def signature(name: str, inputs: dict[str, tf.TensorSpec]):
         named = {key: tf.TensorSpec(spec.shape, spec.dtype, name=key) for key, spec in inputs.items()}
@@ -184,5 +202,5 @@ def export(
     tf.saved_model.save(
         model,
         directory,
-        signatures={name: signature(name, inputs) for name, inputs in signatures.all_inputs(settings).items()},
+        signatures={name: signature(name, taken) for name, taken in inputs.items()},
     )

@@ -11,7 +11,17 @@ _RESERVED = {
     "user": ("id",),
     "item": ("id", "available", *STATISTICS),
     "context": (),
-    "head": ("score", "items", "item_ids", *STATISTICS, "sampling_log_odds", "joint", "retrieval", "ranking"),
+    "head": (
+        "score",
+        "items",
+        "item_ids",
+        *STATISTICS,
+        "sampling_log_odds",
+        "first_time",
+        "joint",
+        "retrieval",
+        "ranking",
+    ),
 }
 
 

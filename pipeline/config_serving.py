@@ -51,6 +51,7 @@ class Serving(ServedModel):
     validation_requests: pydantic.PositiveInt = 50  # asked of each signature of a candidate
     max_latency_ms: pydantic.PositiveFloat = 5000.0  # of 99 in 100 of these requests, for each signature
     max_memory_mib: pydantic.PositiveInt = 8192
+    max_model_mib: pydantic.PositiveInt = 4096  # of the SavedModel's files, which every server fetches and keeps
     max_load_seconds: pydantic.PositiveFloat = 300.0  # from the server's start until it answers
     # The server that validates: a command that takes TensorFlow Serving's flags, such as [tensorflow_model_server].
     validation_server: list[str] = []  # empty: the embedded server

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import pathlib
 
 from components.evaluation import report, verdict_text
@@ -10,9 +11,18 @@ from components.evaluation.slices import SliceMetrics, slice_name
 from components.evaluation.verdict import Check
 from components.infra_validation import report as infra_report
 from pipeline.config import Config
-from pipeline.files import replace
-from pipeline.page import curves, exposure, items, judged_lists, lineage, render, tables
-from pipeline.page.document import Document, Gate, PastEvaluation, Slice, Step, Verdict
+from pipeline.page import curves, exposure, items, judged_lists, lineage, render, table_statistics
+from pipeline.page.document import (
+    CalibrationBin,
+    Document,
+    Gate,
+    HeadCalibration,
+    PastEvaluation,
+    Slice,
+    Step,
+    Table,
+    Verdict,
+)
 from pipeline.run_record import RunRecord
 from schemas.request_example import CATALOG_SPLIT
 
@@ -39,8 +49,8 @@ def write(config: Config) -> pathlib.Path:
     document = _document(config)
     folder = config.run_dir / "report"
     folder.mkdir(exist_ok=True)
-    replace(folder / DATA, document.model_dump_json(indent=1))
-    replace(folder / PAGE, render.html(document))
+    _replace(folder / DATA, document.model_dump_json(indent=1))
+    _replace(folder / PAGE, render.html(document))
     return folder / PAGE
 
 
@@ -53,10 +63,11 @@ def _document(config: Config) -> Document:
     evaluator = steps["Evaluator"]
     requests = pathlib.Path(_input(evaluator, "examples"))
     model = pathlib.Path(_input(evaluator, "model")) / "Format-Serving"
-    cutoffs = _cutoffs(evaluator)
+    settings = _settings(evaluator)
+    cutoffs = settings["cutoffs"]
     lists = judged_lists.ask(model, requests / f"Split-{_JUDGED_SPLIT}", cutoffs[0], _ASKED)
     texts = config.features_of("item", "text") or config.features_of("item", "categorical")
-    catalogue = items.read(requests / f"Split-{CATALOG_SPLIT}", texts)
+    catalogue = items.read(requests / f"Split-{CATALOG_SPLIT}", texts, settings.get("exposure", []))
     return Document(
         pipeline=config.name,
         evaluated_at=next(lineage.at(one) for one in metadata.evaluations() if one.uri == evaluation),
@@ -64,18 +75,19 @@ def _document(config: Config) -> Document:
         verdict=_verdict(found, steps, record),
         slices=[_slice(metrics) for metrics in found.slices],
         history=_history(metadata),
-        exposure=exposure.by_popularity(lists, catalogue, cutoffs[0]),
+        exposure=exposure.of_lists(lists, catalogue, cutoffs[0]),
+        calibration=[_calibration(one) for one in found.calibration],
         examples=judged_lists.example_lists(lists, catalogue, _EXAMPLES),
         curves=curves.read(_output(steps["Trainer"], "model_run")),
-        tables=tables.read(steps.values()),
+        tables=[_table(name, steps) for name in ("events", "items", "users")],
         steps=list(steps.values()),
     )
 
 
-def _cutoffs(evaluator: Step) -> list[int]:
-    """The cutoffs of this evaluation, which may be others than those that are configured by now."""
+def _settings(evaluator: Step) -> dict:
+    """The settings of this evaluation, which may be others than those that are configured by now."""
     [metrics] = json.loads(evaluator.settings["eval_config"])["metrics_specs"]
-    return json.loads(metrics["metrics"][0]["config"])["cutoffs"]
+    return json.loads(metrics["metrics"][0]["config"])
 
 
 def _verdict(found: report.EvaluationReport, steps: dict[str, Step], record: RunRecord) -> Verdict:
@@ -100,9 +112,19 @@ def _gate(check: Check) -> Gate:
 def _slice(metrics: SliceMetrics) -> Slice:
     return Slice(
         name=slice_name(metrics.slice),
+        features=tuple(feature for feature, _ in metrics.slice),
         candidate=names.group(metrics.candidate),
         baseline=names.group(metrics.baseline),
     )
+
+
+def _calibration(found: report.HeadCalibration) -> HeadCalibration:
+    bins = [
+        CalibrationBin(count=round(one.count), predicted=one.predicted / one.count, happened=one.happened / one.count)
+        for one in found.bins
+        if one.count
+    ]
+    return HeadCalibration(head=found.head, bins=bins)
 
 
 def _history(metadata: lineage.Lineage) -> list[PastEvaluation]:
@@ -116,9 +138,25 @@ def _history(metadata: lineage.Lineage) -> list[PastEvaluation]:
     return past
 
 
+def _table(name: str, steps: dict[str, Step]) -> Table:
+    title = name.capitalize()
+    return Table(
+        name=name,
+        rows=table_statistics.read_rows(_output(steps[f"{title}Gen"], "examples")),
+        columns=table_statistics.read_columns(_output(steps[f"{title}Statistics"], "statistics")),
+        findings=table_statistics.read_findings(_output(steps[f"{title}Validator"], "anomalies"), name),
+    )
+
+
 def _input(step: Step, key: str) -> str:
     return step.inputs[key][0].uri
 
 
 def _output(step: Step, key: str) -> str:
     return step.outputs[key][0].uri
+
+
+def _replace(path: pathlib.Path, text: str) -> None:
+    aside = path.with_name(f".{path.name}")
+    aside.write_text(text, encoding="utf-8")
+    os.replace(aside, path)

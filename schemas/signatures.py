@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from models.settings import TransformSettings
 
+RANK_EXAMPLES, EMBED_ITEMS = "rank_examples", "embed_items"
 HISTORY = ("history_item_ids", "history_timestamps", "history_events")
 
 
@@ -68,3 +69,13 @@ def all_inputs(settings: TransformSettings) -> dict[str, dict[str, tf.TensorSpec
         "rank": rank_inputs(settings),
         "serving_default": {"examples": _strings(None)},
     }
+
+
+def offline_inputs() -> dict[str, dict[str, tf.TensorSpec]]:
+    """What the signatures take, by their key, that the pipeline asks of a model and no shop does.
+
+    A server is neither warmed up for them nor validated with them. `rank_examples` gives what `rank` does for the
+    candidates of each request example, [batch, most candidates]; `embed_items` each item's `embedding` [items, dim] by
+    the item tower.
+    """
+    return {RANK_EXAMPLES: {"examples": _strings(None)}, EMBED_ITEMS: {"item_id": _strings(None)}}

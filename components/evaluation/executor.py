@@ -7,16 +7,19 @@ from absl import logging
 from tensorflow_model_analysis.proto import config_pb2
 from tfx import types
 from tfx.components.evaluator import constants, executor
+from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as keys
-from tfx.utils import io_utils, proto_utils
+from tfx.utils import io_utils, path_utils, proto_utils
 
-from components.evaluation import report, tfma_metrics, tfma_validation, verdict, verdict_text
+from components.evaluation import report, saved, slicing, tfma_metrics, tfma_validation, verdict, verdict_text
 from components.evaluation.judge import judge
-from pipeline.config_evaluation import Gates
+from pipeline.config_evaluation import ACTIVITY, Gates
 from schemas.request_example import CATALOG_SPLIT
 
 GATES_KEY = "gates"
+_JUDGED_SPLIT = "eval"
+_EMBEDDINGS = "item_embeddings.npy"  # of the candidate, in the folder of the evaluation
 
 
 class Executor(executor.Executor):
@@ -33,10 +36,13 @@ class Executor(executor.Executor):
         exec_properties: dict[str, Any],
     ) -> None:
         """Evaluates and blesses or refuses; arguments as for TFX's executor, with `GATES_KEY` in the properties."""
-        located = self._with_catalogue(input_dict, exec_properties[keys.EVAL_CONFIG_KEY])
-        super().Do(input_dict, output_dict, {**exec_properties, keys.EVAL_CONFIG_KEY: located})
-
         evaluation_uri = artifact_utils.get_single_uri(output_dict[keys.EVALUATION_KEY])
+        located = self._located(input_dict, exec_properties[keys.EVAL_CONFIG_KEY], evaluation_uri)
+        properties = {keys.EVAL_CONFIG_KEY: located, keys.MODULE_PATH_KEY: slicing.__name__}
+        super().Do(input_dict, output_dict, {**exec_properties, **properties})
+        if fileio.exists(os.path.join(evaluation_uri, _EMBEDDINGS)):
+            fileio.remove(os.path.join(evaluation_uri, _EMBEDDINGS))
+
         gates = Gates.model_validate_json(exec_properties[GATES_KEY])
         found = judge(report.load_slices(evaluation_uri), gates)
         tfma_validation.save(found, evaluation_uri)
@@ -45,12 +51,28 @@ class Executor(executor.Executor):
             logging.info("Refused: %s; %s", verdict_text.describe(check), verdict_text.advice(check))
         self._bless(input_dict, output_dict, exec_properties, found.blessed)
 
-    def _with_catalogue(self, input_dict: dict[str, list[types.Artifact]], eval_config: str) -> str:
-        """The configuration as JSON, told where the catalogue is."""
+    def _located(self, input_dict: dict[str, list[types.Artifact]], eval_config: str, evaluation_uri: str) -> str:
+        """The configuration as JSON, told where the catalogue is and what these models can be asked."""
         parsed = config_pb2.EvalConfig()
         proto_utils.json_to_proto(eval_config, parsed)
         (uri,) = artifact_utils.get_split_uris(input_dict[keys.EXAMPLES_KEY], CATALOG_SPLIT)
-        return proto_utils.proto_to_json(tfma_metrics.with_catalogue(parsed, io_utils.all_files_pattern(uri)))
+        catalogue = io_utils.all_files_pattern(uri)
+        for spec in parsed.model_specs:
+            key = keys.BASELINE_MODEL_KEY if spec.is_baseline else keys.MODEL_KEY
+            if models := input_dict.get(key):
+                saved.drop_unknown_signatures(spec, path_utils.serving_model_path(models[0].uri))
+        candidate = path_utils.serving_model_path(artifact_utils.get_single_uri(input_dict[keys.MODEL_KEY]))
+        embeddings = os.path.join(evaluation_uri, _EMBEDDINGS)
+        known = saved.write_embeddings(candidate, catalogue, embeddings)
+        by_activity = any(ACTIVITY in spec.feature_keys for spec in parsed.slicing_specs)
+        (judged,) = artifact_utils.get_split_uris(input_dict[keys.EXAMPLES_KEY], _JUDGED_SPLIT)
+        located = tfma_metrics.with_settings(
+            parsed,
+            catalogue=catalogue,
+            embeddings=embeddings if known else None,
+            activity=slicing.activity_bounds(io_utils.all_files_pattern(judged)) if by_activity else [],
+        )
+        return proto_utils.proto_to_json(located)
 
     def _bless(
         self,

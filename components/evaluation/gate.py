@@ -8,8 +8,9 @@ import json
 
 from tensorflow_model_analysis.proto import config_pb2
 
-from components.evaluation import tfma_metrics
+from components.evaluation import extracts, tfma_metrics
 from pipeline.config import Config
+from schemas.signatures import RANK_EXAMPLES
 
 CANDIDATE = "candidate"
 BASELINE = "baseline"
@@ -26,6 +27,8 @@ def eval_config(config: Config) -> config_pb2.EvalConfig:
         "cutoffs": evaluation.cutoffs,
         "resamples": evaluation.resamples,
         "category": evaluation.category or next(iter(categories), None),
+        "exposure": evaluation.exposure,
+        "heads": [[head.name, head.loss] for head in config.model.heads],
     }
     metrics = config_pb2.MetricConfig(
         class_name=tfma_metrics.ListMetrics.__name__, module=tfma_metrics.__name__, config=json.dumps(settings)
@@ -45,6 +48,8 @@ def _model_spec(name: str, is_baseline: bool = False) -> config_pb2.ModelSpec:
         name=name,
         is_baseline=is_baseline,
         signature_name="serving_default",
+        # Not features to TFMA's mind, but the one way to have a second signature called in the same pass.
+        preprocessing_function_names=[RANK_EXAMPLES],
         model_type="tf_generic",  # otherwise TFMA tries to load the model as a Keras one first
-        label_key=tfma_metrics.LABEL_KEY,
+        label_key=extracts.LABEL_KEY,
     )

@@ -9,13 +9,12 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from components.evaluation import ranking_metrics
-from components.evaluation.metrics import exposure, names
+from components.evaluation.metrics import names
 from components.evaluation.slices import SliceMetrics
 from components.evaluation.verdict import Check, Verdict
 from pipeline.config_evaluation import Gates
 
 MIN_REQUESTS = 1
-_WITHOUT_INTERVAL = (exposure.COVERAGE, exposure.GINI)
 _SEVERITY = ("passed", "undecided", "refused")
 
 
@@ -105,13 +104,15 @@ def _loss_outcome(found: names.Measured, name: str, limit: float, is_slice: bool
     """Outcome and reason of a change.
 
     The whole has to be decided in any case: there the value alone counts where no interval can be told, and a metric
-    without a value is refused.
+    without a value is refused. What only the baseline lacks is nothing to lose to.
     """
-    if math.isnan(found.change):
+    if math.isnan(found.value):
         return ("undecided" if is_slice else "refused"), "no_value"
+    if math.isnan(found.change):
+        return "undecided", "no_reference"
     if not math.isnan(found.change_low):
         return _outcome(_Harm.of_change(name, found.change, found.change_low, found.change_high), limit)
-    if is_slice and name.split("@")[0] not in _WITHOUT_INTERVAL:
+    if is_slice and names.may_have_interval(name):
         return "undecided", "no_interval"
     return _outcome(_Harm.of_change(name, found.change, found.change, found.change), limit)
 

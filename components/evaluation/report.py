@@ -1,13 +1,38 @@
 """Reads what the Evaluator wrote: every slice's values, and the verdict with its reasons."""
 
 import dataclasses
+import os
+from typing import NamedTuple
 
+import tensorflow as tf
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.proto import metrics_for_slice_pb2
 
 from components.evaluation import gate, verdict
 from components.evaluation.slices import Slice, SliceMetrics
 from components.evaluation.verdict import Check, Verdict
+
+
+class CalibrationBin(NamedTuple):
+    """Candidates whose probability of an answer a head predicts in one range.
+
+    Attributes:
+        count: how many.
+        predicted: the sum of their probabilities.
+        happened: how many answered.
+    """
+
+    count: float
+    predicted: float
+    happened: float
+
+
+class HeadCalibration(NamedTuple):
+    """What a cross-entropy head of the candidate predicts beside what happens, over all requests, by probability."""
+
+    head: str
+    bins: list[CalibrationBin]  # of equal width
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,6 +41,7 @@ class EvaluationReport:
 
     slices: list[SliceMetrics]  # all requests first, then by slice name
     verdict: Verdict
+    calibration: list[HeadCalibration] = dataclasses.field(default_factory=list)
 
     @property
     def blessed(self) -> bool:
@@ -43,13 +69,34 @@ def load_results(evaluation_uri: str) -> EvaluationReport:
         FileNotFoundError: the folder holds no finished evaluation.
     """
     found = verdict.load(evaluation_uri)
-    return EvaluationReport(load_slices(evaluation_uri), found)
+    return EvaluationReport(load_slices(evaluation_uri), found, load_calibration(evaluation_uri))
 
 
 def load_slices(evaluation_uri: str) -> list[SliceMetrics]:
     """Reads the values that TFMA wrote: all requests first, then by slice name; nothing of an empty split."""
     slices = [_slice_metrics(metrics) for metrics in tfma.load_metrics(evaluation_uri)]
     return sorted(slices, key=lambda metrics: (len(metrics.slice), metrics.slice))
+
+
+def load_calibration(evaluation_uri: str) -> list[HeadCalibration]:
+    """Reads the calibration that TFMA wrote; nothing where no head predicted."""
+    if not tf.io.gfile.glob(os.path.join(evaluation_uri, f"{constants.PLOTS_KEY}*")):
+        return []  # an evaluation that measured no heads
+    found = []
+    for plots in tfma.load_plots(evaluation_uri):
+        if not plots.slice_key.single_slice_keys:
+            for entry in plots.plot_keys_and_values:
+                bins = [
+                    CalibrationBin(
+                        bucket.num_weighted_examples.value,
+                        bucket.total_weighted_refined_prediction.value,
+                        bucket.total_weighted_label.value,
+                    )
+                    for bucket in entry.value.calibration_histogram_buckets.buckets
+                ]
+                if entry.key.model_name != gate.BASELINE and any(each.count for each in bins):
+                    found.append(HeadCalibration(entry.key.name, bins))
+    return sorted(found)
 
 
 def _slice(key: metrics_for_slice_pb2.SliceKey) -> Slice:

@@ -38,7 +38,9 @@ class Check(pydantic.BaseModel):
     metric: str
     slice: Slice
     outcome: Literal["passed", "refused", "undecided"]
-    reason: Literal["", "no_value", "too_few_requests", "no_interval", "wide_interval", "one_group"] = ""
+    reason: Literal["", "no_value", "no_reference", "too_few_requests", "no_interval", "wide_interval", "one_group"] = (
+        ""
+    )
     value: Known = None
     threshold: float
     reference: Known = None

@@ -18,6 +18,7 @@ _NO_REQUEST = "requests.eval_days and requests.positive_events, and whether the 
 _WHOLE = "what differs from the run before: configuration, statistics of the tables, training curves"
 _UNDECIDED = {
     "no_value": "no request counts",
+    "no_reference": "the baseline has no value",
     "too_few_requests": "fewer requests than min_slice_requests",
     "no_interval": "too few shoppers for an interval",
     "wide_interval": "the interval holds both no difference and one beyond the limit",
@@ -43,7 +44,7 @@ def describe(check: Check) -> str:
 
 def advice(check: Check) -> str:
     """Where to look for the cause of a refusal."""
-    base = check.metric.removeprefix(ranking_metrics.FIRST_TIME).split("@")[0]
+    base = names.base(check.metric)
     if check.gate == "requests" or check.reason == "no_value":
         return f"look at {_NO_REQUEST}"
     if base == lists.AvailableShare.base:

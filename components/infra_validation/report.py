@@ -16,12 +16,14 @@ class Report(pydantic.BaseModel):
         load_seconds: from the server's start until the candidate was available; None if it never was.
         latency_ms: by signature, the 99th percentile over its requests.
         memory_mib: the server's peak.
+        model_mib: of the SavedModel's files together.
     """
 
     refusals: list[str] = []
     load_seconds: float | None = None
     latency_ms: dict[str, float] = {}
     memory_mib: int = 0
+    model_mib: float = 0.0
 
     @property
     def blessed(self) -> bool:
@@ -44,6 +46,6 @@ def describe(report: Report) -> str:
         return "\n".join(["refused:", *(f"  {refusal}" for refusal in report.refusals)])
     latency = ", ".join(f"{name} {milliseconds:.0f}" for name, milliseconds in report.latency_ms.items())
     return (
-        f"accepted: loaded in {report.load_seconds:.1f} s, at most {report.memory_mib:,} MiB of memory, "
-        f"99th percentile in ms: {latency}"
+        f"accepted: {report.model_mib:,.0f} MiB, loaded in {report.load_seconds:.1f} s, "
+        f"at most {report.memory_mib:,} MiB of memory, 99th percentile in ms: {latency}"
     )

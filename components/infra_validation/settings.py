@@ -11,6 +11,7 @@ class Settings(TransformSettings):
     validation_requests: int
     max_latency_ms: float
     max_memory_mib: int
+    max_model_mib: int
     max_load_seconds: float
     validation_server: list[str]
 

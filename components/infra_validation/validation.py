@@ -25,7 +25,12 @@ def validate(
         settings: the server, and the limits.
         log: a file for what the server says.
     """
-    report = Report()
+    report = Report(model_mib=_size_mib(model))
+    if report.model_mib > settings.max_model_mib:
+        report.refusals.append(
+            f"its files have {report.model_mib:,.0f} MiB; serving.max_model_mib is {settings.max_model_mib:,}"
+        )
+        return report
     seconds = defaultdict(list)
     try:
         with ServerProcess(model, settings, log) as server:
@@ -46,3 +51,8 @@ def validate(
         if taken > settings.max_latency_ms
     ]
     return report
+
+
+def _size_mib(model: str) -> float:
+    """Of all files below a folder together."""
+    return sum(path.stat().st_size for path in pathlib.Path(model).rglob("*") if path.is_file()) / 2**20

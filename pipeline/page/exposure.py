@@ -1,14 +1,59 @@
 """Which items get the places in the lists, by how popular they are, beside which items shoppers then take."""
 
+import collections
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from pipeline.page.document import Exposure, PopularityGroup
+from pipeline.page.document import Exposure, PopularityGroup, ValueExposure
 from pipeline.page.items import Items
 from pipeline.page.judged_lists import JudgedList
 
 _FIRST_GROUP = 10
+_MOST_VALUES = 12
+
+
+def of_lists(lists: Sequence[JudgedList], items: Items, length: int) -> Exposure:
+    """Shares of the shown places and of the taken items, by popularity and by the features whose values are known.
+
+    Items that the catalogue lacks are left out of both.
+
+    Args:
+        lists: shown and then answered.
+        items: the catalogue.
+        length: of the lists.
+    """
+    features = {feature: by_value(lists, items, feature) for feature in items.values}
+    return by_popularity(lists, items, length).model_copy(update={"features": features})
+
+
+def by_value(lists: Sequence[JudgedList], items: Items, feature: str) -> list[ValueExposure]:
+    """The values of a feature that shoppers take most of, at most twelve.
+
+    Args:
+        lists: shown and then answered.
+        items: the catalogue.
+        feature: one of `items.values`.
+    """
+    values = items.values[feature]
+    shown = _value_shares((item for judged in lists for item in judged.shown), values)
+    taken = _value_shares((item for judged in lists for item in judged.relevant), values)
+    offered = _value_shares(items.offered, values)
+    known = sorted({*shown, *taken, *offered}, key=lambda value: (-taken.get(value, 0), -offered.get(value, 0), value))
+    return [
+        ValueExposure(
+            value=value,
+            shown_share=shown.get(value, 0.0),
+            taken_share=taken.get(value, 0.0),
+            offered_share=offered.get(value, 0.0),
+        )
+        for value in known[:_MOST_VALUES]
+    ]
+
+
+def _value_shares(item_ids: Iterable[bytes], values: dict[bytes, str]) -> dict[str, float]:
+    counts = collections.Counter(values[item] for item in item_ids if item in values)
+    return {value: count / counts.total() for value, count in counts.items()}
 
 
 def by_popularity(lists: Sequence[JudgedList], items: Items, length: int) -> Exposure:

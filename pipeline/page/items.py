@@ -13,14 +13,25 @@ class Items:
 
     Attributes:
         by_popularity: ids from the most popular item to the least; ties are in the order of the catalogue.
+        values: by feature, the value of each item, empty where it has none.
+        offered: ids of the items on offer.
     """
 
-    def __init__(self, texts: dict[bytes, str], popularity: dict[bytes, float]):
+    def __init__(
+        self,
+        texts: dict[bytes, str],
+        popularity: dict[bytes, float],
+        values: dict[str, dict[bytes, str]] | None = None,
+        offered: frozenset[bytes] = frozenset(),
+    ):
         """Args:
         texts: what each item is, in words.
         popularity: how often each was taken lately.
+        values: see the attributes.
+        offered: likewise.
         """
         self._texts = texts
+        self.values, self.offered = values or {}, offered
         self.by_popularity = sorted(popularity, key=lambda item: -popularity[item])
 
     def text(self, item_id: bytes) -> str:
@@ -28,12 +39,13 @@ class Items:
         return self._texts.get(item_id, "")
 
 
-def read(catalogue: pathlib.Path, features: Sequence[str]) -> Items:
+def read(catalogue: pathlib.Path, features: Sequence[str], told_apart: Sequence[str] = ()) -> Items:
     """Reads the split `catalog` of request examples.
 
     Args:
         catalogue: the split's folder, with GZIP TFRecords.
         features: item features that say what an item is, texts or categories.
+        told_apart: categorical item features whose values are wanted.
 
     Raises:
         FileNotFoundError: the folder holds no items.
@@ -45,17 +57,24 @@ def read(catalogue: pathlib.Path, features: Sequence[str]) -> Items:
     spec = {
         "item_id": tf.io.FixedLenFeature([], tf.string),
         "item_popularity": tf.io.FixedLenFeature([], tf.float32, 0.0),
+        "item_available": tf.io.FixedLenFeature([], tf.int64, 1),
         **{name: tf.io.FixedLenFeature([], tf.string, "") for name in words},
+        **{f"item_{name}": tf.io.FixedLenFeature([], tf.string, "") for name in told_apart},
     }
+    values: dict[str, dict[bytes, str]] = {name: {} for name in told_apart}
+    offered: set[bytes] = set()
     texts: dict[bytes, str] = {}
     popularity: dict[bytes, float] = {}
     batches = tf.data.TFRecordDataset(files, "GZIP").batch(_READ_BATCH)
     for batch in batches.map(lambda serialized: tf.io.parse_example(serialized, spec)).as_numpy_iterator():
         item_ids = batch["item_id"].tolist()
         popularity |= zip(item_ids, batch["item_popularity"].tolist(), strict=True)
+        offered.update(batch["item_id"][batch["item_available"] > 0].tolist())
+        for name, of_items in values.items():
+            of_items |= zip(item_ids, map(bytes.decode, batch[f"item_{name}"].tolist()), strict=True)
         described = zip(*(batch[name].tolist() for name in words), strict=True) if words else [()] * len(item_ids)
         texts |= {
             item: ", ".join(word.decode() for word in words_of if word)
             for item, words_of in zip(item_ids, described, strict=True)
         }
-    return Items(texts, popularity)
+    return Items(texts, popularity, values, frozenset(offered))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from components.evaluation import tfma_metrics
+from components.evaluation import extracts
 from pipeline.page.document import ExampleList, ListedItem
 from pipeline.page.items import Items
 from serving.servable import Servable
@@ -96,8 +96,8 @@ def _judged(serialized: bytes, answer: dict[str, np.ndarray], row: int, length: 
         shown=shown,
         scores=answer["scores"][row, : len(shown)].tolist(),
         reasons=[reason.decode() for reason in answer["reasons"][row, : len(shown)]],
-        past=frozenset(features[tfma_metrics.PAST_KEY].bytes_list.value),
-        relevant=frozenset(features[tfma_metrics.LABEL_KEY].bytes_list.value),
+        past=frozenset(features[extracts.PAST_KEY].bytes_list.value),
+        relevant=frozenset(features[extracts.LABEL_KEY].bytes_list.value),
     )
 
 

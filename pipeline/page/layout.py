@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from components.evaluation import ranking_metrics
-from components.evaluation.metrics import exposure
+from components.evaluation.metrics import exposure, names
 from components.evaluation.metrics.names import Measured
-from pipeline.page import words
-from pipeline.page.document import Column, DataDocument, Document, Slice, Table
+from pipeline.page.document import Document, Slice
 
 
 class Grid(NamedTuple):
@@ -25,15 +24,15 @@ def main_metric(cutoffs: Sequence[int]) -> str:
 
 def main_metrics(cutoffs: Sequence[int]) -> list[str]:
     """The few metrics that are shown of every slice: NDCG of the shortest lists and recall of the longest."""
-    names = [main_metric(cutoffs), f"recall@{cutoffs[-1]}"]
-    return names + [ranking_metrics.FIRST_TIME + name for name in names]
+    found = [main_metric(cutoffs), f"recall@{cutoffs[-1]}"]
+    return found + [ranking_metrics.FIRST_TIME + name for name in found]
 
 
 def headline(document: Document) -> dict[str, Measured]:
     """The values that come first, by name."""
-    names = [*main_metrics(document.cutoffs)[:3], f"{exposure.COVERAGE}@{document.cutoffs[0]}"]
+    wanted = [*main_metrics(document.cutoffs)[:3], f"{exposure.COVERAGE}@{document.cutoffs[0]}"]
     measured = overall(document)
-    return {name: measured[name] for name in names if name in measured}
+    return {name: measured[name] for name in wanted if name in measured}
 
 
 def overall(document: Document) -> dict[str, Measured]:
@@ -44,7 +43,7 @@ def overall(document: Document) -> dict[str, Measured]:
 def grids(document: Document) -> list[Grid]:
     """The metrics of right lists over all requests: for all items, then for those that were new to the shopper."""
     measured = overall(document)
-    bases = list(dict.fromkeys(words.base(name) for name in ranking_metrics.list_metric_names(document.cutoffs)))
+    bases = list(dict.fromkeys(names.base(name) for name in ranking_metrics.list_metric_names(document.cutoffs)))
     return [
         Grid(
             caption,
@@ -66,19 +65,31 @@ def properties(document: Document) -> dict[str, Measured]:
     return {name: value for name, value in overall(document).items() if "@" in name and name not in right}
 
 
-def cells(one: Slice, names: Sequence[str]) -> list[Measured]:
+def predictions(document: Document) -> dict[str, Measured]:
+    """The metrics of the ranker's heads over all requests, by name."""
+    return {
+        name: value
+        for name, value in overall(document).items()
+        if "/" in name and "@" not in name and not name.startswith(ranking_metrics.FIRST_TIME)
+    }
+
+
+def without(slices: Sequence[Slice], *beginnings: str) -> list[Slice]:
+    """The slices that are cut by nothing of which the name begins so."""
+    return [one for one in slices if not any(feature.startswith(beginnings) for feature in one.features)]
+
+
+def by_alone(slices: Sequence[Slice], beginning: str) -> list[Slice]:
+    """The slices that are cut by one thing, of which the name begins so."""
+    return [one for one in slices if len(one.features) == 1 and one.features[0].startswith(beginning)]
+
+
+def cells(one: Slice, wanted: Sequence[str]) -> list[Measured]:
     """A slice's values of some metrics."""
-    return [one.candidate.get(name, Measured(float("nan"))) for name in names]
+    return [one.candidate.get(name, Measured(float("nan"))) for name in wanted]
 
 
-def columns(table: Table) -> list[tuple[Column, Column | None]]:
-    """The columns of a table's first part, each beside the same one of its second part, if there is one."""
-    first, *others = table.splits
-    beside = {column.name: column for other in others[:1] for column in other.columns}
-    return [(column, beside.get(column.name)) for column in first.columns]
-
-
-def made(document: Document | DataDocument) -> set[int]:
+def made(document: Document) -> set[int]:
     """Numbers of the artefacts that the run made, or took from the cache."""
     outputs = (artifacts for step in document.steps for artifacts in step.outputs.values())
     return {artifact.id for artifacts in outputs for artifact in artifacts}

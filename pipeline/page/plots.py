@@ -1,7 +1,7 @@
 """What the page draws."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import markupsafe
 from matplotlib.axes import Axes
@@ -10,15 +10,29 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from components.evaluation.metrics.names import Measured
 from components.evaluation.ranking_metrics import REQUESTS
 from pipeline.page import words
-from pipeline.page.document import Curve, Exposure, PastEvaluation, PopularityGroup, Slice
+from pipeline.page.document import (
+    Curve,
+    Exposure,
+    HeadCalibration,
+    PastEvaluation,
+    PopularityGroup,
+    Slice,
+    ValueExposure,
+)
 from pipeline.page.svg import FIRST, INK, MUTED, PAPER, SECOND, draw
 
 _MOST_SLICES = 24  # more do not fit beside each other
 _LINE_HEIGHT = 0.26  # inches
 
 
-def quality_by_slice(slices: Sequence[Slice], metric: str) -> markupsafe.Markup:
-    """A metric with its interval for the slices with most requests, and the baseline's value beside it."""
+def quality_by_slice(slices: Sequence[Slice], metric: str, name: str = "slices") -> markupsafe.Markup:
+    """A metric with its interval for the slices with most requests, and the baseline's value beside it.
+
+    Args:
+        slices: of which to draw.
+        metric: such as `ndcg@10`.
+        name: of the drawing within the page.
+    """
     by_size = sorted(slices, key=lambda one: -one.candidate[REQUESTS].value)[:_MOST_SLICES]
     shown = [one for one in slices if one in by_size and not math.isnan(one.candidate[metric].value)]
 
@@ -40,32 +54,66 @@ def quality_by_slice(slices: Sequence[Slice], metric: str) -> markupsafe.Markup:
             _legend_below(axes)
 
     values = "; ".join(f"{one.name} {one.candidate[metric].value:.3f}" for one in shown)
-    return draw("slices", f"{metric} by slice: {values}", 1 + _LINE_HEIGHT * len(shown), paint)
+    return draw(name, f"{metric} by slice: {values}", 1 + _LINE_HEIGHT * len(shown), paint)
 
 
 def exposure(found: Exposure) -> markupsafe.Markup:
     """Pairs of bars: what share of the places, and of what is taken, goes to items of a popularity."""
-    rows = range(len(found.groups))
+    shares = {group_name(group): (group.shown_share, group.taken_share) for group in found.groups}
+    return _shares("exposure", "rank by popularity", shares)
+
+
+def values(feature: str, found: Sequence[ValueExposure]) -> markupsafe.Markup:
+    """Pairs of bars: what share of the places, and of what is taken, goes to items of each value of a feature."""
+    shares = {one.value or words.NOTHING: (one.shown_share, one.taken_share) for one in found}
+    return _shares(f"exposure-{feature}", feature.replace("_", " "), shares)
+
+
+def _shares(name: str, of_what: str, shares: Mapping[str, tuple[float, float]]) -> markupsafe.Markup:
+    """Pairs of bars by group: the share of what is shown, and of what is taken."""
+    rows = range(len(shares))
 
     def paint(axes: Axes) -> None:
-        for offset, colour, label, shares in (
-            (-0.19, FIRST, "shown", [group.shown_share for group in found.groups]),
-            (0.19, SECOND, "taken afterwards", [group.taken_share for group in found.groups]),
+        shown, taken = zip(*shares.values(), strict=True)
+        for offset, colour, label, lengths in (
+            (-0.19, FIRST, "shown", shown),
+            (0.19, SECOND, "taken afterwards", taken),
         ):
-            bars = axes.barh([row + offset for row in rows], shares, height=0.34, color=colour, label=label)
-            axes.bar_label(bars, [f"{share:.0%}" for share in shares], padding=3, color=MUTED, fontsize=8)
-        axes.set_yticks(rows, [group_name(group) for group in found.groups])
+            bars = axes.barh([row + offset for row in rows], lengths, height=0.34, color=colour, label=label)
+            axes.bar_label(bars, [f"{share:.0%}" for share in lengths], padding=3, color=MUTED, fontsize=8)
+        axes.set_yticks(rows, list(shares))
         axes.invert_yaxis()
-        axes.set_ylabel("rank by popularity")
+        axes.set_ylabel(of_what)
         axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         axes.margins(x=0.12)
         axes.grid(visible=False, axis="y")
         _legend_below(axes)
 
+    described = "; ".join(f"{group}: {shown:.0%} shown, {taken:.0%} taken" for group, (shown, taken) in shares.items())
+    return draw(name, f"Shares by {of_what}. {described}", 0.7 + 2 * _LINE_HEIGHT * len(rows), paint)
+
+
+def calibration(found: HeadCalibration) -> markupsafe.Markup:
+    """What a head predicts against what happens; on the diagonal it is right. Larger points have more candidates."""
+    predicted, happened = [one.predicted for one in found.bins], [one.happened for one in found.bins]
+    most = max((one.count for one in found.bins), default=1)
+    sizes = [15 + 85 * one.count / most for one in found.bins]
+
+    def paint(axes: Axes) -> None:
+        axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle="--")
+        axes.plot(predicted, happened, color=FIRST, linewidth=1)
+        axes.scatter(predicted, happened, sizes, color=FIRST)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axes.set_xlim(0, 1.02)
+        axes.set_ylim(0, 1.02)
+        axes.set_xlabel("predicted")
+        axes.set_ylabel("happened")
+
     described = "; ".join(
-        f"{group_name(group)}: {group.shown_share:.0%} shown, {group.taken_share:.0%} taken" for group in found.groups
+        f"predicted {one.predicted:.0%}, happened {one.happened:.0%}, {one.count:,} candidates" for one in found.bins
     )
-    return draw("exposure", f"Shares by popularity rank. {described}", 0.7 + 2 * _LINE_HEIGHT * len(rows), paint)
+    return draw(f"calibration-{found.head}", f"Calibration of {found.head}. {described}", 3.4, paint)
 
 
 def history(evaluations: Sequence[PastEvaluation], metric: str) -> markupsafe.Markup:

@@ -8,6 +8,7 @@ from components.evaluation import ranking_metrics
 from components.evaluation.metrics.names import Measured
 
 NOTHING = "–"
+_ACRONYMS = ("ndcg", "mrr", "map", "auc", "rmse", "mae")
 
 MEANINGS = {
     "recall": "of what the shopper took, the share in the list",
@@ -25,6 +26,15 @@ MEANINGS = {
     "available_share": "share of the shown items that are on offer",
     "category_diversity": "share of pairs in a list that are of different categories",
     "miscalibration": "how far a list's mix of categories is from that of the shopper's past; 0 is the same",
+    "embedding_diversity": "1 − mean likeness of the pairs in a list, by the model's item embeddings; 0 is all alike",
+    "disparity": "share of the places that would have to go to other values to be shown as they are taken",
+    "least_exposure": "of the value that is worst off, share of the places over that of what is taken; 1 is as taken",
+    "auc": "how often a candidate that answered is predicted above one of the same request that did not; .5 is chance",
+    "log_loss": "mean surprise at what became of a candidate, in nats; less is better",
+    "calibration": "sum of what is predicted over what happens; 1 is neither too much nor too little",
+    "calibration_error": "mean distance of probability and outcome, over ten ranges of probability; 0 is none",
+    "rmse": "root of the mean squared error, in the unit of what is predicted",
+    "mae": "mean absolute error, in the unit of what is predicted",
     "repeat_share": "share of the shown items that the shopper had taken before",
 }
 
@@ -38,15 +48,12 @@ GATES = {
 }
 
 
-def base(name: str) -> str:
-    """What a metric measures, without where: `ndcg` of `first_time/ndcg@10`."""
-    return name.removeprefix(ranking_metrics.FIRST_TIME).split("@")[0]
-
-
 def title(name: str) -> str:
-    """A metric as a heading: `first-time NDCG@10` of `first_time/ndcg@10`."""
+    """A metric as a heading: `first-time NDCG@10` of `first_time/ndcg@10`, `purchase AUC` of `purchase/auc`."""
     what, _, cutoff = name.removeprefix(ranking_metrics.FIRST_TIME).partition("@")
-    words = what.upper() if what in ("ndcg", "mrr", "map") else what.replace("_", " ")
+    *whose, what = what.split("/")
+    words = what.upper() if what in _ACRONYMS else what.replace("_", " ")
+    words = " ".join([name.replace("_", " ") for name in whose] + [words])
     prefix = "first-time " if name.startswith(ranking_metrics.FIRST_TIME) else ""
     return f"{prefix}{words}{f'@{cutoff}' if cutoff else ''}"
 

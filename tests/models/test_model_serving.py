@@ -255,6 +255,36 @@ def test_the_model_has_learnt_what_a_shopper_takes(served):
     assert ranked["purchase"][0, :6].mean() > ranked["purchase"][0, 6:].mean()
 
 
+def test_the_candidates_of_a_request_example_get_what_rank_predicts_whatever_became_of_them(served):
+    rows = [tiny_shop.request(3, 1), tiny_shop.request(4, 2) | {"candidate_item_ids": [item_id(2), "no-such-item"]}]
+    ranked = served["rank_examples"](examples=tf.constant([tiny_shop.encode(row) for row in rows]))
+    for place, row in enumerate(rows):
+        asked = row["candidate_item_ids"]
+        expected = rank(served, row, asked)
+        assert set(ranked) == set(expected) == {"score", "purchase", "spend"}
+        for name, values in expected.items():
+            np.testing.assert_allclose(ranked[name][place, : len(asked)], values[0], rtol=1e-4)
+
+    answers = [name for name in rows[0] if name.startswith("candidate_") and name != "candidate_item_ids"]
+    assert {"candidate_purchase", "candidate_spend", "candidate_sampling_log_odds"} < set(answers)
+    silent = {name: values for name, values in rows[0].items() if name not in (*answers, "label_item_ids")}
+    alone = served["rank_examples"](examples=tf.constant([tiny_shop.encode(silent)]))
+    count = len(rows[0]["candidate_item_ids"])
+    for name, values in alone.items():
+        np.testing.assert_allclose(values[0], ranked[name][0, :count], rtol=1e-4)
+    nothing = served["rank_examples"](examples=tf.constant([tf.train.Example().SerializeToString()]))
+    assert nothing["purchase"].shape == (1, 0)
+
+
+def test_items_are_embedded_as_the_neighbours_of_similar_say(served):
+    items = [item_id(item) for item in range(tiny_shop.NUM_ITEMS)]
+    vectors = served["embed_items"](item_id=tf.constant(items))["embedding"].numpy()
+    answer = served["similar"](item_id=tf.constant([items[3]]), k=tf.constant([5]))
+    order = [items[place] for place in np.argsort(-(vectors @ vectors[3]), kind="stable")]
+    offered = [item for item in order if item not in (items[3], items[tiny_shop.UNAVAILABLE])]
+    assert [item.decode() for item in answer["item_ids"].numpy()[0]] == offered[:5]
+
+
 def test_a_serialized_example_gets_the_answer_of_the_same_request_in_tensors(served):
     rows = [tiny_shop.request(3, 4), tiny_shop.odd_request(), tiny_shop.request(10, 4)]
     by_example = served["serving_default"](examples=tf.constant([tiny_shop.encode(row) for row in rows]))

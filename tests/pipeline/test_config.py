@@ -142,6 +142,30 @@ def test_a_gate_on_what_is_not_measured_is_refused_with_the_names_that_are(mista
     assert "rare_share@10" in found
 
 
+def test_gates_can_be_set_on_heads_and_on_the_exposure_of_features(document, write_config):
+    loaded = config.load(
+        write_config(document),
+        {
+            "features": [{"name": "brand", "role": "item", "kind": "categorical"}],
+            "evaluation.exposure": ["brand"],
+            "evaluation.floors": {"purchase/auc": 0.5, "brand/least_exposure@10": 0.2, "embedding_diversity@10": 0.1},
+            "evaluation.ceilings": {"purchase/calibration": 1.3, "brand/disparity@10": 0.2},
+            "evaluation.max_loss": {"purchase/calibration_error": 0.1},
+        },
+    )
+    assert loaded.evaluation.floors["purchase/auc"] == 0.5
+
+
+def test_a_model_cannot_lose_by_what_is_best_in_between(mistakes):
+    (found,) = mistakes({"evaluation.max_loss": {"purchase/calibration": 0.1}})
+    assert found.startswith("evaluation.max_loss: there is no purchase/calibration; choose from")
+
+
+def test_exposure_is_that_of_categorical_item_features(mistakes):
+    (found,) = mistakes({"features": [], "evaluation.exposure": ["brand"]})
+    assert found.startswith("evaluation.exposure: there is no brand")
+
+
 def test_groups_are_not_compared_by_what_has_no_interval(mistakes):
     (found,) = mistakes({"evaluation.max_gap": {"shopper": {"coverage@10": 0.1}}})
     assert found.startswith("evaluation.max_gap.shopper: there is no coverage@10; choose from")
@@ -169,13 +193,15 @@ def test_the_mix_of_categories_is_judged_only_where_items_have_one(mistakes):
 
 def test_a_misspelt_slice_is_refused_with_those_that_there_are(mistakes):
     (found,) = mistakes({"evaluation.slices": [["shopper"], ["user_age", "shoper"]]})
-    assert found == "evaluation.slices: there is no shoper; choose from shopper, scene, user_age"
+    choices = "shopper, scene, activity, label_rarity, user_age"
+    assert found == f"evaluation.slices: there is no shoper; choose from {choices}"
 
 
 def test_an_item_feature_is_no_slice_of_requests(mistakes):
     brand = {"name": "brand", "role": "item", "kind": "categorical"}
     (found,) = mistakes({"features": [brand], "evaluation.slices": [["item_brand"]]})
-    assert found == "evaluation.slices: there is no item_brand; choose from shopper, scene"
+    choices = "shopper, scene, activity, label_rarity, label_brand"
+    assert found == f"evaluation.slices: there is no item_brand; choose from {choices}"
 
 
 def test_all_mistakes_are_reported_at_once(mistakes):

@@ -1,5 +1,6 @@
 """A grocer's first days with Shelfwise: a run that fails, the one after it, the server, and a model that is refused."""
 
+import math
 import pathlib
 import re
 import resource
@@ -18,8 +19,7 @@ from serving.server import Server
 
 INGESTED = ["EventsGen", "EventsSchema", "ItemsGen", "ItemsSchema", "UsersGen", "UsersSchema"]
 INGESTED += ["EventsStatistics", "ItemsStatistics", "UsersStatistics"]
-INGESTED += ["EventsDrift", "EventsValidator", "ItemsValidator", "UsersValidator"]
-INGESTED += ["DataGate", "RequestExamples", "Transform"]
+INGESTED += ["EventsValidator", "ItemsValidator", "UsersValidator", "DataGate", "RequestExamples", "Transform"]
 JUDGED = ["Trainer", "Baseline", "Evaluator", "InfraValidator", "Pusher"]
 
 
@@ -94,10 +94,15 @@ def test_every_metric_is_there_for_every_slice(grocer, first):
     found = report.load_results(RunRecord(grocer.config).evaluation_dir())
     slices = [slice_name(one.slice) for one in found.slices]
     assert slices[0] == "overall"
-    assert {name.partition("=")[0] for name in slices[1:]} == {"shopper", "user_age"}
-    measured = names.all_names(grocer.config.evaluation.cutoffs, has_category=True)
+    assert {name.partition("=")[0] for name in slices[1:]} == {"shopper", "user_age", "activity", "label_rarity"}
+    heads = {head.name: head.loss for head in grocer.config.model.heads}
+    selection = grocer.config.evaluation.selection(grocer.config.features_of("item", "categorical"), heads)
+    measured = names.all_names(selection)
     assert all({*ranking_metrics.count_names(), *measured} <= set(one.candidate) for one in found.slices)
-    assert found.slices[0].candidate["requests"] > 10
+    overall = found.slices[0].candidate
+    assert overall["requests"] > 10
+    assert not [name for name in measured if math.isnan(overall[name])]
+    assert [one.head for one in found.calibration] == ["purchase"]
 
 
 def test_the_pushed_model_recommends_to_a_shopper(grocer, client):

@@ -149,3 +149,25 @@ def test_shares_of_shown_and_taken_items_are_counted_by_popularity_rank():
 def test_a_small_catalogue_is_one_group_and_no_list_shows_nothing():
     [group] = exposure.by_popularity([], Items({}, {b"a": 1.0}), 10).groups
     assert (group.first_rank, group.last_rank, group.shown_share, group.taken_share) == (1, 1, 0.0, 0.0)
+
+
+def test_the_values_of_a_feature_and_what_is_offered_are_read(tmp_path):
+    rows = [{"item_id": ["a"], "item_brand": ["own"]}, {"item_id": ["b"]}]
+    found = items.read(_write(tmp_path / "catalog", rows), [], ["brand"])
+    assert found.values == {"brand": {b"a": "own", b"b": ""}}
+    assert found.offered == {b"a", b"b"}
+
+
+def test_shares_by_value_are_of_what_is_shown_taken_and_offered():
+    brands = {b"a": "own", b"b": "own", b"c": "x", b"d": ""}
+    catalogue = Items({}, dict.fromkeys(brands, 1.0), {"brand": brands}, frozenset([b"a", b"c", b"d"]))
+    lists = [
+        _judged("u", shown=(b"a", b"b", b"gone"), relevant=(b"c",)),
+        _judged("v", shown=(b"c",), relevant=(b"c", b"b")),
+    ]
+    found = exposure.of_lists(lists, catalogue, 3).features["brand"]
+    # What most is taken of comes first; `gone` counts nowhere, and b is no longer on offer.
+    assert [one.value for one in found] == ["x", "own", ""]
+    assert [one.shown_share for one in found] == pytest.approx([1 / 3, 2 / 3, 0])
+    assert [one.taken_share for one in found] == pytest.approx([2 / 3, 1 / 3, 0])
+    assert [one.offered_share for one in found] == pytest.approx([1 / 3] * 3)

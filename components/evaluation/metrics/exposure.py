@@ -11,6 +11,9 @@ import numpy as np
 
 COVERAGE = "coverage"
 GINI = "gini"
+DISPARITY = "disparity"
+LEAST_EXPOSURE = "least_exposure"
+LEAST_SHARE = 0.01  # of what shoppers take: groups of items with less say too little
 
 
 def exposure_metrics(counts: Collection[int], num_items: int) -> dict[str, float]:
@@ -33,3 +36,27 @@ def exposure_metrics(counts: Collection[int], num_items: int) -> dict[str, float
     ranks = np.arange(num_items - len(counts) + 1, num_items + 1)
     gini = (2 * ranks - num_items - 1) @ ascending / (num_items * ascending.sum())
     return {COVERAGE: len(counts) / num_items, GINI: float(gini)}
+
+
+def group_metrics(shown: np.ndarray, taken: np.ndarray) -> dict[str, float]:
+    """How the shown places are spread over groups of items, such as brands, beside what shoppers then take of each.
+
+    Exposure in proportion to merit is what Singh and Joachims ask for, "Fairness of exposure in rankings", KDD 2018;
+    merit here is what the same shoppers took. `DISPARITY` is the total variation distance of the two, the share of the
+    places that would have to go to other groups: 0 is as shoppers take. `LEAST_EXPOSURE` is the share of the places
+    over the share of the taken items of the group that is worst off by it, of those that have `LEAST_SHARE` of what was
+    taken: 1 is as shoppers take, 0 leaves a group out.
+
+    Args:
+        shown: places that went to each group, float64 [groups].
+        taken: items of it that shoppers took, float64 [groups].
+
+    Returns:
+        Values by `DISPARITY` and `LEAST_EXPOSURE`; NaN where nothing was shown, or nothing taken.
+    """
+    if not shown.any() or not taken.any():
+        return {DISPARITY: math.nan, LEAST_EXPOSURE: math.nan}
+    exposure, merit = shown / shown.sum(), taken / taken.sum()
+    of_note = merit >= LEAST_SHARE
+    least = float((exposure[of_note] / merit[of_note]).min()) if of_note.any() else math.nan
+    return {DISPARITY: float(np.abs(exposure - merit).sum()) / 2, LEAST_EXPOSURE: least}

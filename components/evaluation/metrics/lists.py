@@ -12,6 +12,7 @@ import numpy as np
 
 from components.evaluation.metrics.catalogue import Catalogue
 from components.evaluation.metrics.request import JudgedRequest
+from components.evaluation.metrics.selection import Selection
 
 NOT_COUNTED = (0.0, 0.0)
 
@@ -122,6 +123,24 @@ class CategoryDiversity(ListMetric):
         return 1.0 - float(alike), 1.0
 
 
+class EmbeddingDiversity(ListMetric):
+    """1 - the mean cosine of the pairs of shown items, by their embeddings; a list of one item has no pair.
+
+    Ziegler et al., as for `CategoryDiversity`, with the likeness that the candidate's item tower sees. Whichever model
+    made a list, the candidate's embeddings judge it, since those of two models are not of one space.
+    """
+
+    base = "embedding_diversity"
+
+    def of(self, request: JudgedRequest) -> tuple[float, float]:
+        vectors = self._catalogue.embeddings[self._shown(request)].astype(np.float64)
+        count = len(vectors)
+        if count < 2:
+            return NOT_COUNTED
+        total = vectors.sum(axis=0)
+        return 1.0 - float(total @ total - np.square(vectors).sum()) / (count * (count - 1)), 1.0
+
+
 class Miscalibration(ListMetric):
     """How far the list's mix of categories is from that of what the shopper took before; 0 is the same mix.
 
@@ -147,18 +166,15 @@ _OF_SHOWN_ITEMS = (AvailableShare, RareShare, Novelty, PopularityLift)
 _OF_CATEGORIES = (CategoryDiversity, Miscalibration)
 
 
-def kinds(cutoffs: Sequence[int], has_catalogue: bool, has_category: bool) -> list[tuple[type[ListMetric], int]]:
-    """The metrics of this module that can be told, each with its cutoff: rare recall at all, the others at the first.
-
-    Args:
-        cutoffs: list lengths to judge.
-        has_catalogue: whether the catalogue is known.
-        has_category: whether its categories say anything.
-    """
-    found: list[tuple[type[ListMetric], int]] = [(RepeatShare, cutoffs[0])]
-    if has_catalogue:
-        found += [(RareRecall, cutoff) for cutoff in cutoffs]
-        found += [(kind, cutoffs[0]) for kind in _OF_SHOWN_ITEMS + (_OF_CATEGORIES if has_category else ())]
+def kinds(selection: Selection) -> list[tuple[type[ListMetric], int]]:
+    """The metrics of lists that can be told, each with its cutoff: rare recall at all, the others at the first."""
+    first = selection.cutoffs[0]
+    found: list[tuple[type[ListMetric], int]] = [(RepeatShare, first)]
+    if selection.has_catalogue:
+        found += [(RareRecall, cutoff) for cutoff in selection.cutoffs]
+        found += [(kind, first) for kind in _OF_SHOWN_ITEMS]
+        found += [(kind, first) for kind in _OF_CATEGORIES if selection.has_category]
+        found += [(EmbeddingDiversity, first)] if selection.has_embeddings else []
     return found
 
 

@@ -29,7 +29,19 @@ REQUESTS = [
 ]  # fmt: skip
 CANDIDATE = [["a", "b", "c", ""], ["p", "q", "a", ""], ["p", "", "", ""], ["c", "d", "e", ""]]
 BASELINE = [["z", "a", "b", "c"], ["q", "a", "p", ""], ["", "", "", ""], ["e", "", "", ""]]
-CATALOGUE = [{"item_id": [item], "item_popularity": [1.0], "item_available": [1]} for item in "abcdepz"]
+CATALOGUE = [
+    {"item_id": [item], "item_popularity": [1.0], "item_available": [1], "item_brand": ["own" if item in "ab" else "x"]}
+    for item in "abcdepz"
+]
+# Candidates of two of the requests, of which a and p were taken, but nothing is known of e.
+CANDIDATES = {
+    0: {"candidate_item_ids": ["a", "b", "c"], "candidate_purchase": [1.0, 0.0, 0.0],
+        "candidate_sampling_log_odds": [0.0, 0.0, math.log(3)]},
+    1: {"candidate_item_ids": ["p", "a", "e", "b"], "candidate_purchase": [1.0, 0.0, math.nan, 0.0],
+        "candidate_sampling_log_odds": [0.0, 0.0, 0.0, 0.0]},
+}  # fmt: skip
+PREDICTED = {"a": 0.75, "b": 0.5, "c": 0.25, "p": 0.625, "e": 0.125}
+BRAND = {"name": "brand", "role": "item", "kind": "categorical"}
 SETTINGS = {"cutoffs": [2, 3], "slices": [["shopper"], ["scene"]]}
 SLICES = ["overall", "scene=home", "scene=shop", "shopper=new", "shopper=returning"]
 
@@ -93,6 +105,80 @@ def test_the_table_shows_each_value_with_what_it_gained(compared):
 def test_facts_about_items_come_from_the_catalogue(compared):
     # It lacks q, which u1 is shown among two.
     assert compared.report.slices[0].candidate["available_share@2"] == pytest.approx((1 + 1 / 2 + 1 + 1) / 4)
+
+
+@pytest.fixture(scope="module")
+def predicting(shop_config, tmp_path_factory):
+    """A candidate whose heads predict, against a baseline that only makes lists, as older versions did."""
+    requests = [request | CANDIDATES.get(place, {}) for place, request in enumerate(REQUESTS)]
+    config = shop_config([BRAND], **SETTINGS, exposure=["brand"], max_loss={"purchase/auc": 0.1})
+    root = tmp_path_factory.mktemp("predicting")
+    return evaluate(root, config, requests, CATALOGUE, CANDIDATE, BASELINE, predictions=(PREDICTED, None))
+
+
+def test_heads_are_judged_by_the_candidates_of_the_requests_that_have_some(predicting):
+    overall, home, shop = predicting.report.slices[:3]
+    # u0: a above b and c; u1: p below a, above b, e aside.
+    assert overall.candidate["purchase/auc"] == pytest.approx((1 + 1 / 2) / 2)
+    # The odds of c, 1/3, are 1 with what sampling added: .75 + .5 + .5 of u0 and .625 + .75 + .5 of u1.
+    assert overall.candidate["purchase/calibration"] == pytest.approx(3.625 / 2)
+    chances = [0.75, 1 - 0.5, 1 - 0.5, 0.625, 1 - 0.75, 1 - 0.5]
+    assert overall.candidate["purchase/log_loss"] == pytest.approx(-sum(map(math.log, chances)) / 6)
+    # Bins of .5 (three of them, none taken), of .6 to .7 (taken) and of .7 to .8 (two, one taken).
+    assert overall.candidate["purchase/calibration_error"] == pytest.approx((3 * 0.5 + 0.375 + 0.5) / 6)
+    assert home.candidate["purchase/auc"] == overall.candidate["purchase/auc"]
+    assert math.isnan(shop.candidate["purchase/auc"])
+
+
+def test_what_an_older_baseline_cannot_predict_is_nothing_to_lose_to(predicting):
+    assert math.isnan(predicting.report.slices[0].baseline["purchase/auc"])
+    assert report_table.verdict(predicting.report).splitlines() == [
+        "blessed",
+        "undecided:",
+        "  max_loss of purchase/auc, the baseline has no value: overall",
+    ]
+
+
+def test_two_models_that_predict_are_told_apart(shop_config, tmp_path):
+    requests = [request | CANDIDATES.get(place, {}) for place, request in enumerate(REQUESTS)]
+    reversed_ = {letter: 1 - chance for letter, chance in PREDICTED.items()}
+    found = evaluate(
+        tmp_path, shop_config(**SETTINGS), requests, CATALOGUE, CANDIDATE, BASELINE, predictions=(PREDICTED, reversed_)
+    ).report.slices[0]
+    assert (found.candidate["purchase/auc"], found.baseline["purchase/auc"]) == pytest.approx((3 / 4, 1 / 4))
+    assert found.measured("purchase/auc").change == pytest.approx(1 / 2)
+
+
+def test_the_calibration_of_a_head_is_plotted_by_tfma_and_read_back(predicting):
+    plots = tfma.load_eval_result(predicting.evaluation, model_name="candidate").plots
+    [overall] = [found for key, found in plots if key == ()]
+    assert str(overall).count("upperThresholdExclusive") == 10
+    [calibration] = predicting.report.calibration
+    assert calibration.head == "purchase"
+    assert [(each.count, each.predicted, each.happened) for each in calibration.bins if each.count] == [
+        (3, pytest.approx(1.5), 0),
+        (1, pytest.approx(0.625), 1),
+        (2, pytest.approx(1.5), 1),
+    ]
+
+
+def test_exposure_of_a_feature_is_held_against_what_shoppers_take(predicting):
+    # In two places the candidate shows a, b; p; p; c, d, of which 2 of 6 are of the shop's own brand (q is unknown).
+    # Taken were a, z; p, a; e, of which 2 of 5 are.
+    overall = predicting.report.slices[0]
+    assert overall.candidate["brand/disparity@2"] == pytest.approx(2 / 5 - 2 / 6)
+    assert overall.candidate["brand/least_exposure@2"] == pytest.approx((2 / 6) / (2 / 5))
+    # Of the baseline: z, a; a; nothing; e.
+    assert overall.baseline["brand/least_exposure@2"] == pytest.approx((2 / 4) / (3 / 5))
+
+
+def test_likeness_within_lists_is_by_the_embeddings_of_the_candidate(predicting):
+    # u0's a and b share a point of the compass, u3's c and d are at a right angle; q is unknown, which leaves no pair.
+    overall = predicting.report.slices[0]
+    assert overall.candidate["embedding_diversity@2"] == pytest.approx(1 / 2, abs=1e-3)
+    # The baseline, which embeds nothing, shows z and a: two turns and one point, so the same one.
+    assert overall.baseline["embedding_diversity@2"] == pytest.approx(0.0, abs=1e-3)
+    assert not list(pathlib.Path(predicting.evaluation).glob("*.npy"))
 
 
 def test_the_notebooks_of_tfma_read_the_evaluation(compared):

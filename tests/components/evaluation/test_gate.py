@@ -24,12 +24,23 @@ def test_slices_are_the_configured_ones_and_the_whole(shop_config):
 def test_both_models_are_judged_by_the_default_serving_signature(shop_config):
     candidate, baseline = gate.eval_config(shop_config()).model_specs
     assert (candidate.signature_name, baseline.signature_name) == ("serving_default", "serving_default")
+    assert list(candidate.preprocessing_function_names) == list(baseline.preprocessing_function_names)
+    assert list(candidate.preprocessing_function_names) == ["rank_examples"]
     assert (candidate.is_baseline, baseline.is_baseline) == (False, True)
 
 
 def test_metrics_are_told_the_cutoffs_the_resamples_and_the_first_categorical_item_feature(shop_config):
-    assert _metric(shop_config(cutoffs=[5], resamples=100)) == {"cutoffs": [5], "resamples": 100, "category": None}
-    assert _metric(shop_config(CATEGORIES)) == {"cutoffs": [10, 50, 100], "resamples": 200, "category": "brand"}
+    told = {
+        "cutoffs": [5],
+        "resamples": 100,
+        "category": None,
+        "exposure": [],
+        "heads": [["purchase", "cross_entropy"]],
+    }
+    assert _metric(shop_config(cutoffs=[5], resamples=100)) == told
+    by_default = told | {"cutoffs": [10, 50, 100], "resamples": 200, "category": "brand"}
+    assert _metric(shop_config(CATEGORIES)) == by_default
+    assert _metric(shop_config(CATEGORIES, exposure=["genre"])) == by_default | {"exposure": ["genre"]}
     assert _metric(shop_config(CATEGORIES, category="genre"))["category"] == "genre"
 
 

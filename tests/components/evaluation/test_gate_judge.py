@@ -219,3 +219,14 @@ def test_groups_that_cannot_be_compared_are_undecided_and_leave_the_others_to_be
 def test_a_feature_with_a_single_group_is_undecided():
     check = _only(_ages((OLD, 0.1, 0.09, 0.11)), max_gap={"age": {"ndcg@10": 0.2}})
     assert (check.slice, check.outcome, check.reason) == ((("age", "*"),), "undecided", "one_group")
+
+
+def test_what_only_the_baseline_could_not_tell_is_undecided():
+    check = _only([_lost(NAN, NAN, NAN, metric="purchase/auc")], max_loss={"purchase/auc": 0.1})
+    assert (check.outcome, check.reason, check.value) == ("undecided", "no_reference", 0.3)
+
+
+def test_a_larger_log_loss_is_a_loss():
+    lost = [_lost(0.2, 0.1, 0.3, metric="purchase/log_loss")]
+    assert _only(lost, max_loss={"purchase/log_loss": 0.1}).outcome == "refused"
+    assert _only(lost, max_loss={"purchase/log_loss": 0.25}).outcome == "passed"

@@ -2,11 +2,13 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from components.evaluation.metrics import lists
 from components.evaluation.metrics.catalogue import Catalogue
 from components.evaluation.metrics.request import JudgedRequest
+from components.evaluation.metrics.selection import Selection
 
 # a and b are the short head: 60 + 20 of 100 takings are the 80 % that are not rare.
 ITEMS = {  # popularity, offered, category
@@ -17,11 +19,14 @@ ITEMS = {  # popularity, offered, category
     b"e": (0, True, b"bread"),
     b"f": (0, True, b""),
 }
+# In the plane: a and b point the same way, c at a right angle to them, d against them.
+EMBEDDINGS = [[2, 0], [1, 0], [0, 3], [-1, 0], [0, 1], [0, 1]]
+EVERYTHING = Selection((3,), has_catalogue=True, has_category=True, has_embeddings=True)
 
 
 @pytest.fixture
 def catalogue():
-    return Catalogue(ITEMS, *zip(*ITEMS.values(), strict=True))
+    return Catalogue(ITEMS, *zip(*ITEMS.values(), strict=True), embeddings=np.array(EMBEDDINGS, np.float16))
 
 
 def _request(recommended=(), relevant=(), past=()) -> JudgedRequest:
@@ -65,6 +70,10 @@ def test_without_any_taking_every_item_is_rare():
         # Of the pairs ab, ac and bc the first is alike.
         (lists.CategoryDiversity, _request([b"a", b"b", b"c"]), (2 / 3, 1)),
         (lists.CategoryDiversity, _request([b"a"]), (0, 0)),
+        # Cosines: ab 1, ac 0, bc 0; the lengths of the vectors do not matter, and nor does x, which has none.
+        (lists.EmbeddingDiversity, _request([b"a", b"b", b"c"]), (1 - 1 / 3, 1)),
+        (lists.EmbeddingDiversity, _request([b"a", b"x", b"d"]), (2, 1)),
+        (lists.EmbeddingDiversity, _request([b"a"]), (0, 0)),
         # The past is 2/3 fruit and 1/3 dairy; the list 1/2 fruit, no dairy and 1/2 bread, smoothed by 0.01.
         (
             lists.Miscalibration,
@@ -80,7 +89,7 @@ def test_a_metric_of_three_places_matches_its_definition_worked_by_hand(kind, re
     assert kind(3, catalogue).of(request_) == pytest.approx(expected, abs=1e-12)
 
 
-@pytest.mark.parametrize("kind", [kind for kind, _ in lists.kinds([3], True, True) if kind is not lists.RareRecall])
+@pytest.mark.parametrize("kind", [kind for kind, _ in lists.kinds(EVERYTHING) if kind is not lists.RareRecall])
 def test_an_empty_list_says_nothing(kind, catalogue):
     request = _request([b"", b""], relevant=[b"a"], past=[b"a"])
     assert kind(3, catalogue).of(request) == lists.NOT_COUNTED

@@ -6,8 +6,11 @@ import pytest
 import tensorflow as tf
 from tensorflow_model_analysis.proto import config_pb2
 
+from components.evaluation import extracts as extracts_of
 from components.evaluation import ranking_metrics, tfma_metrics
 from components.evaluation.metrics import bootstrap, names
+from components.evaluation.metrics.heads import Head
+from components.evaluation.metrics.selection import Selection
 
 MODELS = config_pb2.EvalConfig(
     model_specs=[
@@ -84,28 +87,28 @@ def catalogue(tmp_path_factory):
 
 
 def test_a_request_is_read_without_padding_and_with_missing_features_as_empty():
-    request = tfma_metrics.read_request(_extracts([b"a", b""], np.array([b"a"], dtype=object)), "")
+    request = extracts_of.read_request(_extracts([b"a", b""], np.array([b"a"], dtype=object)), "")
     assert request == (b"u", [b"a"], [b"a"], [], [])
     # A batch in which some examples lack a feature holds None for them.
-    request = tfma_metrics.read_request(_extracts([b"a"], None, past=np.array([None])), "")
+    request = extracts_of.read_request(_extracts([b"a"], None, past=np.array([None])), "")
     assert request == (b"u", [b"a"], [], [], [])
 
 
 def test_each_model_is_read_by_its_own_prediction():
     extracts = _pair([b"a"], [b"z"], [b"a"])
-    assert tfma_metrics.read_request(extracts, "baseline").recommended == [b"z"]
+    assert extracts_of.read_request(extracts, "baseline").recommended == [b"z"]
 
 
 def test_numeric_item_ids_are_refused_since_they_would_never_match():
     with pytest.raises(ValueError, match="'label_item_ids' holds int values"):
-        tfma_metrics.read_request(_extracts([b"7"], np.array([0, 7])), "")
+        extracts_of.read_request(_extracts([b"7"], np.array([0, 7])), "")
 
 
 def test_a_model_without_item_ids_is_refused():
     extracts = _extracts([], None)
     extracts["predictions"] = np.array([0.5])  # TFMA unwraps a signature with one output
     with pytest.raises(ValueError, match="model 'candidate' gives no output 'item_ids'"):
-        tfma_metrics.read_request(extracts, "")
+        extracts_of.read_request(extracts, "")
 
 
 def test_a_slice_measures_the_same_however_its_requests_are_spread_over_workers(catalogue):
@@ -132,14 +135,15 @@ def test_every_promised_value_is_measured_and_no_other(catalogue):
     found = computation.combiner.extract_output(computation.combiner.create_accumulator())
     assert set(found) == set(computation.keys)
     candidate = names.group({key.name: value for key, value in found.items() if key.model_name == "candidate"})
-    assert set(candidate) == {*names.all_names([1, 2], has_category=True), *ranking_metrics.count_names()}
+    everything = Selection((1, 2), has_catalogue=True, has_category=True)
+    assert set(candidate) == {*names.all_names(everything), *ranking_metrics.count_names()}
 
 
 def test_a_model_without_a_baseline_has_values_and_intervals_but_no_change():
     computation = _computation([""], config_pb2.EvalConfig(model_specs=[config_pb2.ModelSpec()]), cutoffs=[1])
     assert {key.name for key in computation.keys} == {
         *ranking_metrics.count_names(),
-        *(name + end for name in names.ratio_names([1], False, False) for end in ("", "/low", "/high")),
+        *(name + end for name in names.ratio_names(Selection((1,))) for end in ("", "/low", "/high")),
     }
 
 
@@ -224,7 +228,7 @@ def test_the_catalogue_is_put_into_a_copy_of_the_configuration():
     metric = config_pb2.MetricConfig(class_name="ListMetrics", module=tfma_metrics.__name__, config='{"cutoffs": [10]}')
     other = config_pb2.MetricConfig(class_name="ExampleCount")
     eval_config = config_pb2.EvalConfig(metrics_specs=[config_pb2.MetricsSpec(metrics=[metric, other])])
-    located = tfma_metrics.with_catalogue(eval_config, "catalogue/*")
+    located = tfma_metrics.with_settings(eval_config, catalogue="catalogue/*")
     assert located.metrics_specs[0].metrics[0].config == '{"cutoffs": [10], "catalogue": "catalogue/*"}'
     assert located.metrics_specs[0].metrics[1] == other
     assert eval_config.metrics_specs[0].metrics[0] == metric
@@ -239,8 +243,52 @@ def test_values_of_a_metric_are_found_together():
     assert not grouped["requests"].has_interval
 
 
-def test_a_smaller_gini_is_the_better_one():
-    assert [name for name in names.all_names([10], True) if names.lower_is_better(name)] == [
+def test_smaller_errors_and_less_uneven_exposure_are_better():
+    heads = (Head("purchase", "cross_entropy"), Head("spend", "squared_error"))
+    everything = Selection((10,), has_catalogue=True, has_category=True, exposure=("brand",), heads=heads)
+    assert [name for name in names.all_names(everything) if names.lower_is_better(name)] == [
         "miscalibration@10",
+        "purchase/log_loss",
+        "spend/rmse",
+        "spend/mae",
         "gini@10",
+        "brand/disparity@10",
+        "purchase/calibration_error",
     ]
+    assert [name for name in names.all_names(everything) if not names.has_direction(name)] == [
+        "purchase/calibration",
+        "spend/calibration",
+    ]
+
+
+PURCHASE = Head("purchase", "cross_entropy")
+
+
+def _judged(predictions, **features) -> dict:
+    """What TFMA hands on for one request whose candidates a single model was asked about."""
+    extracts = _extracts([b"a"], None)
+    extracts["features"] |= {name: np.array(values) for name, values in features.items()}
+    return extracts | {"transformed_features": {"purchase": np.array(predictions)}}
+
+
+def test_candidates_without_a_label_and_padding_are_no_candidates():
+    extracts = _judged(
+        [0.5, 0.25, 0.75, 0.0, 0.0], candidate_purchase=[1, math.nan, 0], candidate_sampling_log_odds=[0.5, 1, 2]
+    )
+    candidates = extracts_of.read_candidates(extracts, "", [PURCHASE], [""])["purchase"]
+    assert [column.tolist() for column in candidates] == [[1, 0], [0.5, 0.75], [0.5, 2]]
+
+
+@pytest.mark.parametrize("labels", [[], [None]])
+def test_a_request_without_candidates_says_nothing_of_a_head(labels):
+    extracts = _judged([0.0, 0.0], candidate_purchase=labels)
+    assert extracts_of.read_candidates(extracts, "", [PURCHASE], [""]) == {}
+
+
+def test_a_model_that_predicts_too_little_or_lacks_a_head_is_named():
+    extracts = _judged([0.5], candidate_purchase=[1, 0], candidate_sampling_log_odds=[0, 0])
+    with pytest.raises(ValueError, match="2 labels of head 'purchase', 1 predictions and 2 log odds"):
+        extracts_of.read_candidates(extracts, "", [PURCHASE], [""])
+    clicks = extracts | {"features": extracts["features"] | {"candidate_click": np.array([1.0])}}
+    with pytest.raises(ValueError, match="model 'candidate' predicts no 'click'"):
+        extracts_of.read_candidates(clicks, "", [Head("click", "cross_entropy")], [""])

@@ -49,6 +49,7 @@ def settings(**changes) -> Settings:
         "validation_requests": 3,
         "max_latency_ms": 5000.0,
         "max_memory_mib": 2500,
+        "max_model_mib": 2500,
         "max_load_seconds": 120.0,
         "validation_server": [],
     }

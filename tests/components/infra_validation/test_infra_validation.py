@@ -61,10 +61,14 @@ def test_a_sound_model_is_accepted_with_what_was_measured_and_pushed(component, 
     assert all(0 < latency < 5000 for latency in report.latency_ms.values())
     assert 100 < report.memory_mib < 2500
     assert 0 < report.load_seconds < 120
+    files_mib = sum(path.stat().st_size for path in tmp_path.glob("model/**/*") if path.is_file()) / 2**20
+    assert report.model_mib == pytest.approx(files_mib)
     assert files == {"INFRA_BLESSED", "report.json", "server.log"}
     assert pushes
     text = report_lib.describe(report)
-    assert re.match(r"accepted: loaded in [\d.]+ s, at most [\d,]+ MiB of memory, 99th percentile in ms: recom", text)
+    assert re.match(
+        r"accepted: \d+ MiB, loaded in [\d.]+ s, at most [\d,]+ MiB of memory, 99th percentile in ms: recom", text
+    )
 
 
 def test_a_refused_model_is_not_pushed(component, tmp_path):
@@ -110,6 +114,14 @@ def test_a_big_model_is_refused_for_its_memory(judge, tmp_path):
     (refusal,) = judge(candidates.export(tmp_path / "model", mib=2500)).refusals
     assert refusal.startswith("the server took ")
     assert refusal.endswith(" MiB of memory; serving.max_memory_mib is 2,500")
+
+
+def test_a_model_of_large_files_is_refused_for_their_size(judge, tmp_path):
+    model = candidates.export(tmp_path / "model")
+    with open(tmp_path / "model" / "variables" / "ballast", "wb") as file:
+        file.truncate(3 * 2**20)
+    (refusal,) = judge(model, max_model_mib=2).refusals
+    assert refusal == "its files have 3 MiB; serving.max_model_mib is 2"
 
 
 def test_a_server_that_never_answers_is_given_up(judge, tmp_path):
