@@ -11,6 +11,7 @@ the libraries it imports; their import is not timed.
 
 import argparse
 import dataclasses
+import glob
 import json
 import multiprocessing
 import pathlib
@@ -89,10 +90,11 @@ def without_beam(uris: dict[str, str], settings: Settings, output: str) -> tuple
     from components.request_examples import assemble, tables
     from components.request_examples.encode import Encoder
     from components.table_gen.layout import flatten
+    from components.table_gen.read import split_pattern
     from schemas import request_example
 
     start = time.perf_counter()
-    events, items, users = (flatten(pq.read_table(f"{uris[name]}/Split-all")) for name in TABLES)
+    events, items, users = (flatten(pq.read_table(glob.glob(split_pattern(uris[name])))) for name in TABLES)
     item_ids = tables.sorted_ids(items["item_id"].chunks)
     known, _ = tables.locate(events, item_ids)
     knowledge = tables.know(tables.count_days(known, settings), item_ids, settings)

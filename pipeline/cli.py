@@ -4,10 +4,12 @@ Commands import what they need when they run, so that help, mistyped options and
 TensorFlow.
 """
 
+import contextlib
 import pathlib
 import shlex
 import sys
 import webbrowser
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -17,6 +19,8 @@ from pipeline import cli_kubeflow, cli_server
 from pipeline import config as configs
 from pipeline.cli_options import Address, BeamRunner, ConfigName, Length, Overrides, Refusal, load_config, waiting
 from pipeline.run_log import diverted, new_log
+
+_GATES = ("DataGate", "SkewGate")  # components that stop a run because of its data
 
 app = typer.Typer(
     help="Search and recommendation for online shops: one TFX pipeline, one SavedModel, served by TensorFlow Serving.",
@@ -61,7 +65,8 @@ def run(config: ConfigName, overrides: Overrides = None, beam_runner: BeamRunner
         sources.prepare_text_encoder(loaded)
     from pipeline import local_runner
 
-    local_runner.run(loaded)
+    with _data_explained(loaded):
+        local_runner.run(loaded)
     Console().print()
     blessed = _print_report(loaded)
     servable = _print_server_verdict(loaded)
@@ -74,6 +79,26 @@ def run(config: ConfigName, overrides: Overrides = None, beam_runner: BeamRunner
             f"the model of {loaded.name} was refused and not pushed; what was served before still is. The verdict "
             f"above names what it missed; the limits are those of the section {section}"
         )
+
+
+@app.command()
+def check(
+    config: ConfigName,
+    overrides: Overrides = None,
+    open_page: Annotated[bool, typer.Option("--open", help="Show the page in a browser.")] = False,
+) -> None:
+    """Ingest, describe and check the tables, without training, and write a page about them.
+
+    The page is runs/NAME/report/data.html; what has been done is not done again by a run.
+    """
+    loaded = load_config(config, overrides)
+    if loaded.data.source is not None:
+        data(config, overrides)
+    from pipeline import local_runner
+
+    with _data_explained(loaded):
+        local_runner.run(loaded, only_data=True)
+    _write_data_page(loaded, open_page)
 
 
 app.add_typer(cli_kubeflow.app, name="kubeflow")
@@ -166,11 +191,18 @@ def report(
     overrides: Overrides = None,
     open_page: Annotated[bool, typer.Option("--open", help="Show the page in a browser.")] = False,
 ) -> None:
-    """Print the newest evaluation, by slice, and its verdict, and write a page about it.
+    """Print the newest evaluation, by slice, and its verdict, and write pages about it and about the data.
 
-    The page, runs/NAME/report/index.html, is one file that needs no network; report.json beside it holds its numbers.
+    The pages, runs/NAME/report/index.html and data.html, need no network; report.json and data.json beside them hold
+    their numbers. A run that came to no evaluation has the page about its data only.
     """
     loaded = load_config(config, overrides)
+    from pipeline.run_record import RunRecord
+
+    evaluated = RunRecord(loaded).outputs("Evaluator")
+    _write_data_page(loaded, open_page and not evaluated)
+    if not evaluated:
+        return
     _print_report(loaded)
     with waiting("Writing the page"):
         from pipeline import report_page
@@ -192,6 +224,38 @@ def demo(config: ConfigName = "complete_journey", overrides: Overrides = None) -
 
     again = shlex.join([config, *(word for override in overrides or [] for word in ("--set", override))])
     demonstration.show(load_config(config, overrides), again)
+
+
+def _write_data_page(config: configs.Config, open_page: bool = False) -> None:
+    """Writes the page about the data of the newest run, and says what became of that."""
+    with waiting("Writing the page about the data"):
+        from pipeline import data_page
+        from pipeline.page import data_words
+
+        document, page = data_page.write(config)
+    stopped = f": {document.stopped.error}" if document.stopped and document.stopped.error else ""
+    console = Console()
+    console.print(f"{data_words.headline(document)}{stopped}", highlight=False, soft_wrap=True, markup=False)
+    console.print(f"The page about the data is {page}", highlight=False, soft_wrap=True)
+    if open_page:
+        webbrowser.open(page.absolute().as_uri())
+
+
+@contextlib.contextmanager
+def _data_explained(config: configs.Config) -> Iterator[None]:
+    """Writes the page about the data where a gate stops the run because of it, and says so in the error."""
+    from pipeline.local_runner import RunFailed
+
+    try:
+        yield
+    except RunFailed as failure:
+        if failure.component not in _GATES:
+            raise
+        with waiting("Writing the page about the data"):
+            from pipeline import data_page
+
+            _, page = data_page.write(config)
+        raise RunFailed(f"{failure}\nThe page about the data is {page}", failure.component) from failure
 
 
 def _print_report(config: configs.Config) -> bool:

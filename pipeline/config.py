@@ -41,6 +41,9 @@ class Data(Section):
     first_span: pydantic.NonNegativeInt | None = None  # None: the oldest there is
     last_span: pydantic.NonNegativeInt | None = None  # None: the newest there is
     max_rejected_share: Share = 0.01  # more bad rows than this stop the run
+    min_compared_rows: pydantic.PositiveInt = 1000  # drift that fewer rows show may be chance, and only warns
+    serving_logs: str | None = None  # folder of logged requests, as Parquet in the contract of the signatures
+    min_compared_requests: pydantic.PositiveInt = 1000  # as `min_compared_rows`, for skew against the logs
 
     @pydantic.model_validator(mode="after")
     def _samples_public_data_only(self):
@@ -279,7 +282,8 @@ def load(path: str | pathlib.Path, overrides: Mapping[str, object] | None = None
         config = Config.model_validate(document)
     except pydantic.ValidationError as error:
         raise ConfigError(f"{path} cannot be used:\n{config_file.mistakes(error, known_keys())}") from None
-    missing = [name for name in _SCHEMAS if not (pathlib.Path(config.schema_dir) / name).is_file()]
+    schemas = _SCHEMAS if config.data.serving_logs is None else (*_SCHEMAS, "requests.pbtxt")
+    missing = [name for name in schemas if not (pathlib.Path(config.schema_dir) / name).is_file()]
     if missing:
         raise ConfigError(f"{path} cannot be used:\n  schema_dir: {config.schema_dir} has no {', '.join(missing)}")
     return config

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from tfx import v1 as tfx
+from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
@@ -12,7 +13,8 @@ from tfx.proto import transform_pb2
 from tfx.types.standard_artifacts import Model, ModelBlessing
 
 from components.baseline.strategy import LatestBlessedBefore
-from components.data_gate.component import DataGate
+from components.data_gate.component import DataGate, SkewGate
+from components.drift.component import DriftValidator, SkewValidator
 from components.evaluation.component import Evaluator
 from components.evaluation.gate import eval_config
 from components.infra_validation.component import InfraValidator
@@ -20,6 +22,8 @@ from components.infra_validation.settings import Settings as InfraSettings
 from components.pusher.executor import Executor as AtomicPusher
 from components.request_examples.component import RequestExamples
 from components.request_examples.settings import Settings as RequestSettings
+from components.serving_logs.component import serving_logs_gen
+from components.serving_logs.contract import RequestContract
 from components.table_gen.component import table_gen
 from models.settings import TrainerSettings, TransformSettings
 from pipeline.beam import LOCAL_BEAM_ARGS, engine_args
@@ -69,10 +73,41 @@ def _latest_blessed(trainer: BaseComponent) -> BaseNode:
     )
 
 
+def _skew_checks(config: Config, requests: BaseComponent) -> list[BaseComponent]:
+    """What holds the requests that train against those that the shop's server logged, the gate last."""
+    import tensorflow_data_validation as tfdv  # slow, and needed by those alone who have logs
+
+    served = _decided_by(serving_logs_gen(config), "components/serving_logs", "components/table_gen")
+    serving = tfx.components.StatisticsGen(examples=served.outputs["examples"]).with_id("ServingStatistics")
+    training = tfx.components.StatisticsGen(
+        examples=requests.outputs["examples"],
+        exclude_splits=[*REQUEST_SPLITS[1:], CATALOG_SPLIT, USERS_SPLIT],
+        stats_options=tfdv.StatsOptions(feature_allowlist=RequestContract.of(config).names),
+    ).with_id("RequestStatistics")
+    schema_file = os.path.join(config.schema_dir, "requests.pbtxt")
+    schema = tfx.components.ImportSchemaGen(schema_file=schema_file).with_id("RequestSchema")
+    _decided_by(schema, schema_file)
+    validator = tfx.components.ExampleValidator(
+        statistics=serving.outputs["statistics"], schema=schema.outputs["schema"]
+    ).with_id("ServingValidator")
+    skew = SkewValidator(
+        statistics=training.outputs["statistics"],
+        serving_statistics=serving.outputs["statistics"],
+        schema=schema.outputs["schema"],
+        min_rows=config.data.min_compared_requests,
+    ).with_id("ServingSkew")
+    _decided_by(skew, "components/drift")
+    gate = SkewGate(serving=validator.outputs["anomalies"], skew=skew.outputs["anomalies"])
+    _decided_by(gate, "components/data_gate")
+    return [served, serving, training, schema, validator, skew, gate]
+
+
 def create_pipeline(
     config: Config,
     beam_args: list[str] | None = None,
     baseline_of: Callable[[BaseComponent], BaseNode] = _latest_blessed,
+    *,
+    only_data: bool = False,
 ) -> tfx.dsl.Pipeline:
     """Builds the DAG of a shop.
 
@@ -82,14 +117,31 @@ def create_pipeline(
             for by default.
         baseline_of: makes the node that outputs, as `model`, what the Trainer's model has to stand up to; by default
             it asks the metadata store.
+        only_data: whether to end once the tables have passed the gate.
     """
     # Each table comes in as columns, bad rows set aside, and is described and held against its curated schema.
     tables = {name: _decided_by(table_gen(name, config), "components/table_gen") for name in TABLES}
     validations = {name: _Validation.of(name, table, config) for name, table in tables.items()}
 
+    # What is new must resemble what was there. Only events have spans; items and users answer to their schemas alone.
+    drift = DriftValidator(
+        statistics=validations["events"].statistics.outputs["statistics"],
+        examples=tables["events"].outputs["examples"],
+        schema=validations["events"].schema.outputs["schema"],
+        min_rows=config.data.min_compared_rows,
+    ).with_id("EventsDrift")
+    _decided_by(drift, "components/drift")
+
     # Bad data must not train anything: this stops the run on anomalies.
-    gate = DataGate(**{name: checks.validator.outputs["anomalies"] for name, checks in validations.items()})
+    gate = DataGate(
+        **{name: checks.validator.outputs["anomalies"] for name, checks in validations.items()},
+        drift=drift.outputs["anomalies"],
+    )
     _decided_by(gate, "components/data_gate")
+    checks = [*tables.values(), *(component for validation in validations.values() for component in validation)]
+    checks += [drift, gate]
+    if only_data:
+        return _pipeline(config, beam_args, checks)
 
     # The join: which questions were asked, what was known before each, and what answered it.
     requests = RequestExamples(
@@ -97,6 +149,9 @@ def create_pipeline(
     )
     requests.add_upstream_node(gate)
     _decided_by(requests, "components/request_examples", "schemas/request_example.py")
+
+    # Where the shop logs what its server is asked, a model must not be trained on other requests than it will get.
+    skew_checks = _skew_checks(config, requests) if config.data.serving_logs is not None else []
 
     # Vocabularies and scales, learnt from training requests and the catalogue; the graph is served with the model.
     transform = tfx.components.Transform(
@@ -111,6 +166,8 @@ def create_pipeline(
         disable_analyzer_cache=True,
     )
     _decided_by(transform, "models/preprocessing.py", "models/settings.py")
+    for skew_gate in skew_checks[-1:]:
+        transform.add_upstream_node(skew_gate)
 
     # Retrieval and ranking, trained together and exported as one SavedModel.
     trainer = tfx.components.Trainer(
@@ -156,26 +213,19 @@ def create_pipeline(
         custom_executor_spec=ExecutorClassSpec(AtomicPusher),
     )
 
-    # What TFX hands to the whole pipeline reaches every component that has Beam in it; the engine is for these alone.
-    statistics = (checks.statistics for checks in validations.values())
-    for component in (*tables.values(), *statistics, requests, transform, evaluator):
-        component.with_beam_pipeline_args(engine_args(config.beam) if beam_args is None else beam_args)
+    models = [transform, trainer, baseline, evaluator, infra_validator, pusher]
+    return _pipeline(config, beam_args, [*checks, requests, *skew_checks, *models])
 
+
+def _pipeline(config: Config, beam_args: list[str] | None, components: list[BaseComponent]) -> tfx.dsl.Pipeline:
+    # What TFX hands to the whole pipeline reaches every component that has Beam in it; the engine is for these alone.
+    for component in components:
+        if isinstance(component, BaseBeamComponent):
+            component.with_beam_pipeline_args(engine_args(config.beam) if beam_args is None else beam_args)
     return tfx.dsl.Pipeline(
         pipeline_name=config.name,
         pipeline_root=config.artifacts_root,
-        components=[
-            *tables.values(),
-            *(component for checks in validations.values() for component in checks),
-            gate,
-            requests,
-            transform,
-            trainer,
-            baseline,
-            evaluator,
-            infra_validator,
-            pusher,
-        ],
+        components=components,
         enable_cache=True,
         metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
             str((config.run_dir / "metadata.sqlite").absolute())

@@ -17,9 +17,17 @@ from pipeline.run_record import RunRecord
 class RunFailed(RuntimeError):
     """A component stopped the run; the message names it, its error, and the log."""
 
+    def __init__(self, message: str, component: str):
+        super().__init__(message)
+        self.component = component
 
-def run(config: Config) -> None:
-    """Runs the whole pipeline of a shop, and prints how it goes on.
+
+def run(config: Config, *, only_data: bool = False) -> None:
+    """Runs the pipeline of a shop, and prints how it goes on.
+
+    Args:
+        config: the shop.
+        only_data: whether to end once the tables have passed, before anything is learnt from them.
 
     Raises:
         ConfigError: what is configured about a table's columns contradicts itself, or versions cannot be pushed to
@@ -39,7 +47,7 @@ def run(config: Config) -> None:
             from pipeline.dag import create_pipeline
 
         check_reachable(config.destination)  # better now than when a model has been trained
-        pipeline = create_pipeline(config)
+        pipeline = create_pipeline(config, only_data=only_data)
         with ProgressHandler(console, lambda component: _outcome(config, component)) as progress:
             try:
                 LocalDagRunner().run(pipeline)
@@ -48,9 +56,12 @@ def run(config: Config) -> None:
                 raise
             except Exception as error:
                 logging.exception("%s failed", progress.component)
+                message = _message(error)
+                RunRecord(config).record_failure(progress.component, message)
                 raise RunFailed(
-                    f"{progress.component} failed: {_message(error)}\nNothing was pushed. Once this is mended, the "
-                    f"same command goes on from {progress.component}. The full log is {log}"
+                    f"{progress.component} failed: {message}\nNothing was pushed. Once this is mended, the "
+                    f"same command goes on from {progress.component}. The full log is {log}",
+                    progress.component,
                 ) from error
 
 

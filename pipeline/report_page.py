@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import pathlib
 
 from components.evaluation import report, verdict_text
@@ -11,7 +10,8 @@ from components.evaluation.slices import SliceMetrics, slice_name
 from components.evaluation.verdict import Check
 from components.infra_validation import report as infra_report
 from pipeline.config import Config
-from pipeline.page import curves, exposure, items, judged_lists, lineage, render, table_statistics
+from pipeline.files import replace
+from pipeline.page import curves, exposure, items, judged_lists, lineage, render, tables
 from pipeline.page.document import (
     CalibrationBin,
     Document,
@@ -20,7 +20,6 @@ from pipeline.page.document import (
     PastEvaluation,
     Slice,
     Step,
-    Table,
     Verdict,
 )
 from pipeline.run_record import RunRecord
@@ -49,8 +48,8 @@ def write(config: Config) -> pathlib.Path:
     document = _document(config)
     folder = config.run_dir / "report"
     folder.mkdir(exist_ok=True)
-    _replace(folder / DATA, document.model_dump_json(indent=1))
-    _replace(folder / PAGE, render.html(document))
+    replace(folder / DATA, document.model_dump_json(indent=1))
+    replace(folder / PAGE, render.html(document))
     return folder / PAGE
 
 
@@ -79,7 +78,7 @@ def _document(config: Config) -> Document:
         calibration=[_calibration(one) for one in found.calibration],
         examples=judged_lists.example_lists(lists, catalogue, _EXAMPLES),
         curves=curves.read(_output(steps["Trainer"], "model_run")),
-        tables=[_table(name, steps) for name in ("events", "items", "users")],
+        tables=tables.read(steps.values()),
         steps=list(steps.values()),
     )
 
@@ -138,25 +137,9 @@ def _history(metadata: lineage.Lineage) -> list[PastEvaluation]:
     return past
 
 
-def _table(name: str, steps: dict[str, Step]) -> Table:
-    title = name.capitalize()
-    return Table(
-        name=name,
-        rows=table_statistics.read_rows(_output(steps[f"{title}Gen"], "examples")),
-        columns=table_statistics.read_columns(_output(steps[f"{title}Statistics"], "statistics")),
-        findings=table_statistics.read_findings(_output(steps[f"{title}Validator"], "anomalies"), name),
-    )
-
-
 def _input(step: Step, key: str) -> str:
     return step.inputs[key][0].uri
 
 
 def _output(step: Step, key: str) -> str:
     return step.outputs[key][0].uri
-
-
-def _replace(path: pathlib.Path, text: str) -> None:
-    aside = path.with_name(f".{path.name}")
-    aside.write_text(text, encoding="utf-8")
-    os.replace(aside, path)

@@ -9,6 +9,8 @@ from ml_metadata.proto.metadata_store_pb2 import Artifact, ConnectionConfig, Eve
 
 from pipeline.config import Config
 
+FAILURE = "failure"  # custom property of an execution: what made it fail
+
 
 class NoRun(LookupError):
     """The pipeline has not run, or not as far as was asked for."""
@@ -53,6 +55,13 @@ class RunRecord:
         events = self._store.get_events_by_execution_ids([execution.id])
         key_of = {event.artifact_id: event.path.steps[0].key for event in events if event.type == Event.OUTPUT}
         return {key_of[artifact.id]: artifact for artifact in self._store.get_artifacts_by_id(list(key_of))}
+
+    def record_failure(self, component: str, message: str) -> None:
+        """Writes down what made the newest execution of a component fail, which TFX does not."""
+        execution = self.execution(component)
+        if execution is not None and execution.last_known_state == Execution.FAILED:
+            execution.custom_properties[FAILURE].string_value = message
+            self._store.put_executions([execution])
 
     def evaluation_dir(self) -> str:
         """Folder of the newest evaluation.
@@ -100,5 +109,5 @@ def _counts(summary: dict) -> dict[str, int]:
     return {
         name.removeprefix("examples_").replace("_", " "): total
         for name, total in totals.items()
-        if isinstance(total, int) and name != "span"
+        if isinstance(total, int) and name not in ("span", "spans")
     }

@@ -2,14 +2,14 @@
 
 import os
 
-from google.protobuf import any_pb2, wrappers_pb2
 from tfx.components import FileBasedExampleGen
 from tfx.dsl.components.base import executor_spec
 from tfx.proto import example_gen_pb2
 
 from components.table_gen import executor
-from components.table_gen.contract import Contract, Table, contract_of
-from components.table_gen.read import SPLIT
+from components.table_gen.contract import Table, contract_of
+from components.table_gen.custom_config import pack
+from components.table_gen.read import ALL
 from pipeline import config as config_lib
 
 
@@ -23,13 +23,14 @@ def table_gen(table: Table, config: config_lib.Config) -> FileBasedExampleGen:
         ConfigError: what the configuration says about the table's columns contradicts itself.
     """
     contract = contract_of(table, config)
+    # One input and output as far as the stock driver is concerned; the executor names its splits itself.
     pattern = "span-*/*.parquet" if contract.has_spans else "*.parquet"
     return FileBasedExampleGen(
         input_base=os.path.join(config.data.root, table),
-        input_config=example_gen_pb2.Input(splits=[example_gen_pb2.Input.Split(name=SPLIT, pattern=pattern)]),
+        input_config=example_gen_pb2.Input(splits=[example_gen_pb2.Input.Split(name=ALL, pattern=pattern)]),
         output_config=example_gen_pb2.Output(
             split_config=example_gen_pb2.SplitConfig(
-                splits=[example_gen_pb2.SplitConfig.Split(name=SPLIT, hash_buckets=1)]
+                splits=[example_gen_pb2.SplitConfig.Split(name=ALL, hash_buckets=1)]
             )
         ),
         custom_config=pack(contract),
@@ -37,10 +38,3 @@ def table_gen(table: Table, config: config_lib.Config) -> FileBasedExampleGen:
         output_file_format=example_gen_pb2.FILE_FORMAT_PARQUET,
         custom_executor_spec=executor_spec.BeamExecutorSpec(executor.Executor),
     ).with_id(f"{table.capitalize()}Gen")
-
-
-def pack(contract: Contract) -> example_gen_pb2.CustomConfig:
-    """The contract as an execution property, from which `executor.contract_in` takes it."""
-    packed = any_pb2.Any()
-    packed.Pack(wrappers_pb2.StringValue(value=contract.model_dump_json()))
-    return example_gen_pb2.CustomConfig(custom_config=packed)

@@ -7,12 +7,14 @@ import pyarrow as pa
 
 from components.table_gen.layout import flatten
 
-SPLIT = "all"
+# A table with spans comes in two splits, so that what is new can be held against what was there before; one with a
+# single span has no rows before, and no split for them. A table without spans is one split.
+BEFORE, NEWEST, ALL = "before", "newest", "all"
 
 
 def split_pattern(uri: str) -> str:
-    """Glob pattern of the Parquet files in an Examples artifact of TableGen."""
-    return os.path.join(uri, f"Split-{SPLIT}", "*.parquet")
+    """Glob pattern of the Parquet files of all splits in an Examples artifact of TableGen."""
+    return os.path.join(uri, "Split-*", "*.parquet")
 
 
 class ReadTable(beam.PTransform):

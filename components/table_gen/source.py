@@ -14,6 +14,7 @@ from tfx.dsl.io import fileio
 
 from components.table_gen.cast import ACCEPTED_TYPES, is_castable
 from components.table_gen.contract import Contract
+from components.table_gen.read import ALL, BEFORE, NEWEST
 
 _SPAN_FOLDER = re.compile(r"span-(\d+)")
 _BATCH_ROWS = 65_536
@@ -25,8 +26,9 @@ class TableError(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class RowGroup:
-    """The unit of parallel reading: one row group of one Parquet file."""
+    """The unit of parallel reading: one row group of one Parquet file, and the split that its rows belong to."""
 
+    split: str
     path: str
     index: int
     first_row: int
@@ -40,17 +42,27 @@ class Source:
     Attributes:
         contract: the table's contract, without the columns that no file has.
         row_groups: all row groups, by file and position.
-        span: the newest span, for a table that has spans.
+        spans: those that are read, ascending; none for a table that has no spans.
     """
 
     contract: Contract
     row_groups: tuple[RowGroup, ...]
-    span: int | None
+    spans: tuple[int, ...]
 
     @property
     def num_rows(self) -> int:
         """Rows of all files."""
         return sum(group.num_rows for group in self.row_groups)
+
+    @property
+    def span(self) -> int | None:
+        """The newest span, for a table that has spans."""
+        return max(self.spans, default=None)
+
+    @property
+    def splits(self) -> list[str]:
+        """Names of the splits that the rows fall into."""
+        return sorted({group.split for group in self.row_groups})
 
 
 def find(base: str, contract: Contract) -> Source:
@@ -68,10 +80,11 @@ def find(base: str, contract: Contract) -> Source:
     row_groups: list[RowGroup] = []
     sources: set[str] = set()
     for span, folder in sorted(spans.items(), key=lambda item: item[0] or 0):
+        split = ALL if span is None else NEWEST if span == max(spans) else BEFORE
         paths = sorted(fileio.glob(os.path.join(folder, "*.parquet")))
         rows_before = sum(group.num_rows for group in row_groups)
         for path in paths:
-            schema, groups = _footer(path)
+            schema, groups = _footer(path, split)
             _check_schema(schema, contract, path)
             sources.update(schema.names)
             row_groups += groups
@@ -80,7 +93,7 @@ def find(base: str, contract: Contract) -> Source:
             problem = "its files hold no rows" if paths else "it has no *.parquet files"
             raise TableError(f"{what} is empty: {problem}, in {folder}. Write the files, or remove the folder")
     _check_declared(sources, contract, base)
-    return Source(contract.narrowed(sources), tuple(row_groups), max(spans) if contract.has_spans else None)
+    return Source(contract.narrowed(sources), tuple(row_groups), tuple(sorted(spans)) if contract.has_spans else ())
 
 
 def _spans(base: str, contract: Contract) -> dict[int, str]:
@@ -105,7 +118,7 @@ def _spans(base: str, contract: Contract) -> dict[int, str]:
     return inside
 
 
-def _footer(path: str) -> tuple[pa.Schema, list[RowGroup]]:
+def _footer(path: str, split: str) -> tuple[pa.Schema, list[RowGroup]]:
     try:
         with FileSystems.open(path) as stream:
             parquet = pq.ParquetFile(stream)
@@ -115,7 +128,7 @@ def _footer(path: str) -> tuple[pa.Schema, list[RowGroup]]:
         raise TableError(f"{path} is no readable Parquet file ({error}); write it again or move it away") from error
     starts = itertools.accumulate(sizes, initial=0)
     groups = zip(range(len(sizes)), starts, sizes, strict=False)
-    return schema, [RowGroup(path, index, first_row, size) for index, first_row, size in groups if size]
+    return schema, [RowGroup(split, path, index, first_row, size) for index, first_row, size in groups if size]
 
 
 def _check_schema(schema: pa.Schema, contract: Contract, path: str) -> None:

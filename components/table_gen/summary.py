@@ -22,6 +22,7 @@ class Summary(pydantic.BaseModel, frozen=True):
     Attributes:
         table: which table.
         span: the newest span that was read, if the table has spans.
+        spans: how many spans were read; 0 if the table has none.
         read: rows in the files.
         accepted: rows written for the pipeline.
         rejected: rows in the quarantine, by `<column>: <reason>`, the most frequent first.
@@ -29,6 +30,7 @@ class Summary(pydantic.BaseModel, frozen=True):
 
     table: str
     span: int | None
+    spans: int = 0
     read: int
     accepted: int
     rejected: dict[str, int]
@@ -98,6 +100,12 @@ def enforce(summary: Summary, quarantine: pa.Table, contract: Contract) -> None:
             ]
         )
     )
+
+
+def read(artifact_uri: str) -> Summary:
+    """What `write` wrote into an artifact's folder."""
+    with fileio.open(os.path.join(artifact_uri, SUMMARY_FILE)) as stream:
+        return Summary.model_validate_json(stream.read())
 
 
 def write(summary: Summary, artifact_uri: str) -> None:

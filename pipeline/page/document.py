@@ -1,6 +1,7 @@
 """What the page says, as data: `report.json` holds these objects, with null for values that nothing is known of."""
 
 import datetime
+import math
 
 import pydantic
 
@@ -183,15 +184,25 @@ class Curve(Part):
     points: dict[str, list[tuple[int, float]]]
 
 
+class Bin(Part):
+    """A range of numbers, and the share of the values that lies in it."""
+
+    low: float
+    high: float
+    share: float
+
+
 class Column(Part):
     """A column of a table as StatisticsGen saw it.
 
     Attributes:
-        kind: `text`, `integer` or `number`.
+        kind: `text`, `integer`, `number`, or `time` for seconds since 1970.
         missing_share: of the rows.
         distinct: number of values; None for numbers, which are not counted.
         mean, std_dev, least, median, largest: of numbers; None for texts.
-        most_frequent: values of texts and how often each comes, descending.
+        quantiles: of numbers, ranges of about equal share, ascending.
+        most_frequent: values of texts and how often each comes, descending; in a second part of a table also those that
+            are most frequent in the first.
     """
 
     name: str
@@ -203,21 +214,56 @@ class Column(Part):
     least: float | None = None
     median: float | None = None
     largest: float | None = None
+    quantiles: list[Bin] = []
     most_frequent: list[tuple[str, int]] = []
 
 
-class Table(Part):
-    """One of the shop's tables.
+class Split(Part):
+    """A part of a table, such as its newest span: how many rows it has, and its columns by name."""
+
+    name: str
+    num_rows: int
+    columns: list[Column]
+
+
+class Comparison(Part):
+    """A distance between two parts of a table, or between training and serving, and what the schema tolerates.
 
     Attributes:
-        rows: how many were read, accepted and rejected.
+        feature: the column, or `(whole table)` for numbers of rows.
+        measure: in words.
+        value: None where one side had nothing to compare.
+        least, most: the tolerated range; `least` is None where there is no least.
+    """
+
+    feature: str
+    measure: str
+    value: float | None
+    least: float | None = None
+    most: float | None = None
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether the value is outside of the tolerated range."""
+        least, most = (-math.inf if self.least is None else self.least), (math.inf if self.most is None else self.most)
+        return self.value is not None and not least <= self.value <= most
+
+
+class Table(Part):
+    """One of the shop's tables, or its logged requests beside those that train.
+
+    Attributes:
+        rows: how many were read, accepted and rejected; None for requests.
+        splits: its parts, the newest first.
+        comparisons: of the first split with the second; empty where there is nothing to compare.
         findings: what broke the schema, or nearly did.
     """
 
     name: str
-    rows: Summary
-    columns: list[Column]
-    findings: list[Finding]
+    rows: Summary | None
+    splits: list[Split]
+    comparisons: list[Comparison] = []
+    findings: list[Finding] = []
 
 
 class Artifact(Part):
@@ -236,6 +282,7 @@ class Step(Part):
         started: when.
         seconds: how long it took.
         settings: what it was run with, by name.
+        error: what made it fail, where that is known.
     """
 
     component: str
@@ -245,6 +292,7 @@ class Step(Part):
     inputs: dict[str, list[Artifact]]
     outputs: dict[str, list[Artifact]]
     settings: dict[str, str]
+    error: str = ""
 
 
 class Document(Part):
@@ -271,3 +319,25 @@ class Document(Part):
     curves: list[Curve]
     tables: list[Table]
     steps: list[Step]
+
+
+class DataDocument(Part):
+    """What the page about the data of a run says, whether or not the run came to a model.
+
+    Attributes:
+        pipeline: name of the configuration.
+        started_at: when the run began.
+        stopped: the component that failed and ended the run, if one did.
+        steps: of the run, in the order in which they ran.
+    """
+
+    pipeline: str
+    started_at: datetime.datetime
+    stopped: Step | None
+    tables: list[Table]
+    steps: list[Step]
+
+    @property
+    def num_errors(self) -> int:
+        """Findings that stop a run."""
+        return sum(finding.severity == "error" for table in self.tables for finding in table.findings)

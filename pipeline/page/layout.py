@@ -6,7 +6,7 @@ from typing import NamedTuple
 from components.evaluation import ranking_metrics
 from components.evaluation.metrics import exposure, names
 from components.evaluation.metrics.names import Measured
-from pipeline.page.document import Document, Slice
+from pipeline.page.document import Column, DataDocument, Document, Slice, Table
 
 
 class Grid(NamedTuple):
@@ -89,7 +89,14 @@ def cells(one: Slice, wanted: Sequence[str]) -> list[Measured]:
     return [one.candidate.get(name, Measured(float("nan"))) for name in wanted]
 
 
-def made(document: Document) -> set[int]:
+def columns(table: Table) -> list[tuple[Column, Column | None]]:
+    """The columns of a table's first part, each beside the same one of its second part, if there is one."""
+    first, *others = table.splits
+    beside = {column.name: column for other in others[:1] for column in other.columns}
+    return [(column, beside.get(column.name)) for column in first.columns]
+
+
+def made(document: Document | DataDocument) -> set[int]:
     """Numbers of the artefacts that the run made, or took from the cache."""
     outputs = (artifacts for step in document.steps for artifacts in step.outputs.values())
     return {artifact.id for artifacts in outputs for artifact in artifacts}

@@ -7,6 +7,7 @@ import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2 as mlmd_pb2
 
 from pipeline.page.document import Artifact, Step
+from pipeline.run_record import FAILURE
 
 _STATES = {
     mlmd_pb2.Execution.COMPLETE: "done",
@@ -40,6 +41,12 @@ class Lineage:
         executions = sorted(self._store.get_executions_by_context(run.id), key=lambda execution: execution.id)
         return [self._step(execution) for execution in executions]
 
+    def newest_run(self) -> list[Step]:
+        """The newest run, however far it came, in the order in which its components ran; nothing if there was none."""
+        runs = self._store.get_contexts_by_type("pipeline_run")
+        executions = [one for run in runs for one in self._store.get_executions_by_context(run.id)]
+        return self.steps(max(one.id for one in executions)) if executions else []
+
     def evaluations(self) -> list[mlmd_pb2.Artifact]:
         """Everything that the pipeline's Evaluator ever put out, oldest first."""
         context = self._store.get_context_by_type_and_name("pipeline", self._pipeline)
@@ -67,7 +74,10 @@ class Lineage:
             seconds=milliseconds / 1000,
             inputs=inputs,
             outputs=outputs,
-            settings={name: _text(value) for name, value in sorted(execution.custom_properties.items())},
+            settings={
+                name: _text(value) for name, value in sorted(execution.custom_properties.items()) if name != FAILURE
+            },
+            error=_text(execution.custom_properties[FAILURE]) if FAILURE in execution.custom_properties else "",
         )
 
 

@@ -7,8 +7,8 @@ from components.evaluation import ranking_metrics
 from components.evaluation.metrics import names
 from components.evaluation.slices import slice_name
 from pipeline.config_evaluation import ACTIVITY, LABEL_PREFIX
-from pipeline.page import layout, plots, words
-from pipeline.page.document import Document, Slice
+from pipeline.page import column_plots, data_words, layout, plots, words
+from pipeline.page.document import DataDocument, Document, Slice, Table
 
 _ENVIRONMENT = jinja2.Environment(
     loader=jinja2.PackageLoader("pipeline.page"),
@@ -20,6 +20,7 @@ _ENVIRONMENT = jinja2.Environment(
 _ENVIRONMENT.globals |= {
     "layout": layout,
     "words": words,
+    "data_words": data_words,
     "slice_name": slice_name,
     "base": names.base,
     "REQUESTS": ranking_metrics.REQUESTS,
@@ -40,7 +41,19 @@ def html(document: Document) -> str:
         history_plot=plots.history(document.history, metric),
         exposure_plot=plots.exposure(document.exposure),
         curve_plots=[plots.curve(curve) for curve in document.curves],
+        column_plots=_column_plots(document.tables),
     )
+
+
+def data_html(document: DataDocument) -> str:
+    """The page about the data of a run."""
+    return _ENVIRONMENT.get_template("data_page.html.jinja").render(
+        document=document, column_plots=_column_plots(document.tables)
+    )
+
+
+def _column_plots(tables: list[Table]) -> dict[str, list]:
+    return {table.name: column_plots.of_table(table) for table in tables}
 
 
 def _plot(slices: list[Slice], metric: str, name: str) -> markupsafe.Markup | None:

@@ -127,13 +127,63 @@ def sample(**changes) -> doc.Document:
         "tables": [
             doc.Table(
                 name="events",
-                rows=Summary(table="events", span=4, read=10, accepted=8, rejected={"item_id: is missing": 2}),
-                columns=[
-                    doc.Column(name="price", kind="number", missing_share=0.25, least=2.0, median=10.0, largest=100.0),
-                    doc.Column(name="store", kind="text", missing_share=0.0, distinct=2, most_frequent=[("s1", 6)]),
-                    doc.Column(name="weight", kind="number", missing_share=0.0, least=9.0, median=9.5, largest=10.0),
+                rows=Summary(table="events", span=4, spans=3, read=10, accepted=8, rejected={"item_id: is missing": 2}),
+                splits=[
+                    doc.Split(
+                        name="newest",
+                        num_rows=8,
+                        columns=[
+                            doc.Column(
+                                name="price",
+                                kind="number",
+                                missing_share=0.25,
+                                least=2.0,
+                                median=10.0,
+                                largest=100.0,
+                                quantiles=[
+                                    doc.Bin(low=2, high=10, share=0.5),
+                                    doc.Bin(low=10, high=20, share=0.25),
+                                    doc.Bin(low=20, high=100, share=0.25),
+                                ],
+                            ),
+                            doc.Column(
+                                name="store",
+                                kind="text",
+                                missing_share=0.0,
+                                distinct=2,
+                                most_frequent=[("s1", 6), (HOSTILE, 2)],
+                            ),
+                            doc.Column(
+                                name="weight",
+                                kind="number",
+                                missing_share=0.0,
+                                least=9.0,
+                                median=9.5,
+                                largest=10.0,
+                            ),
+                        ],
+                    ),
+                    doc.Split(
+                        name="before",
+                        num_rows=30,
+                        columns=[
+                            doc.Column(
+                                name="store",
+                                kind="text",
+                                missing_share=0.5,
+                                distinct=3,
+                                most_frequent=[("s1", 10), ("s2", 5)],
+                            )
+                        ],
+                    ),
                 ],
-                findings=[Finding("events", "all", "store", "warning", "New values", "s9 is not in the domain")],
+                comparisons=[
+                    doc.Comparison(feature="store", measure="largest change of a value's share", value=0.25, most=0.2),
+                    doc.Comparison(feature="price", measure="Jensen-Shannon divergence", value=None, most=0.5),
+                ],
+                findings=[
+                    Finding("events", "newest", "store", "warning", "New values", "s9 is not in the domain", "Mend it")
+                ],
             )
         ],
         "steps": [

@@ -35,7 +35,7 @@ def _rewrite(path: pathlib.Path, change) -> None:
     pq.write_table(change(pq.read_table(path)), path)
 
 
-def test_a_kind_of_event_that_the_schema_does_not_know_stops_at_the_gate(run_with):
+def test_a_kind_of_event_that_the_schema_does_not_know_stops_at_the_gate_and_has_a_page(run_with, grocer, tmp_path):
     def stolen(events):
         kinds = pa.array(["stolen"] * events.num_rows)
         return events.set_column(events.schema.get_field_index("event"), "event", kinds)
@@ -45,6 +45,16 @@ def test_a_kind_of_event_that_the_schema_does_not_know_stops_at_the_gate(run_wit
     assert "events / event: " in finished.errors
     assert "stolen" in finished.errors
     assert "RequestExamples" not in finished.components
+
+    page = tmp_path / "runs" / "grocer" / "report" / "data.html"
+    assert f"The page about the data is {page}" in finished.errors
+    assert "The data stopped the run" in page.read_text()
+    page.unlink()
+    reported = grocer("report", runs_dir=tmp_path / "runs")
+    assert reported.code == 0, reported.errors
+    assert "The data stopped the run: " in reported.output
+    assert "events (newest span), event: Unexpected string values" in page.read_text()
+    assert "stolen" in (page.parent / "data.json").read_text()
 
 
 def test_a_missing_column_stops_the_ingestion_with_the_file_and_the_columns_there_are(run_with):

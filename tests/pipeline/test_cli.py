@@ -8,7 +8,20 @@ import pytest
 
 from pipeline import cli
 
-COMMANDS = ["data", "run", "serve", "promote", "rollback", "batch", "query", "search", "similar", "report", "demo"]
+COMMANDS = [
+    "data",
+    "run",
+    "check",
+    "serve",
+    "promote",
+    "rollback",
+    "batch",
+    "query",
+    "search",
+    "similar",
+    "report",
+    "demo",
+]
 SHIPPED = "complete_journey, complete_journey_sample, movielens"
 
 

@@ -19,6 +19,7 @@ def components():
         ("ItemsGen", ["components/table_gen"]),
         ("UsersGen", ["components/table_gen"]),
         ("EventsSchema", ["schemas/movielens/events.pbtxt"]),
+        ("EventsDrift", ["components/drift"]),
         ("DataGate", ["components/data_gate"]),
         ("RequestExamples", ["components/request_examples", "schemas/request_example.py"]),
         ("Transform", ["models/preprocessing.py", "models/settings.py"]),
@@ -34,7 +35,7 @@ def test_a_cached_result_counts_only_while_the_code_that_made_it_is_unchanged(co
 
 def test_nothing_learns_before_the_gate_has_passed_the_tables(components):
     assert components["DataGate"] in components["RequestExamples"].upstream_nodes
-    validators = {components[f"{table}Validator"] for table in ("Events", "Items", "Users")}
+    validators = {components[name] for name in ("EventsValidator", "ItemsValidator", "UsersValidator", "EventsDrift")}
     assert validators <= components["DataGate"].upstream_nodes
 
 

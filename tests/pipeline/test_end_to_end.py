@@ -19,7 +19,8 @@ from serving.server import Server
 
 INGESTED = ["EventsGen", "EventsSchema", "ItemsGen", "ItemsSchema", "UsersGen", "UsersSchema"]
 INGESTED += ["EventsStatistics", "ItemsStatistics", "UsersStatistics"]
-INGESTED += ["EventsValidator", "ItemsValidator", "UsersValidator", "DataGate", "RequestExamples", "Transform"]
+INGESTED += ["EventsDrift", "EventsValidator", "ItemsValidator", "UsersValidator"]
+INGESTED += ["DataGate", "RequestExamples", "Transform"]
 JUDGED = ["Trainer", "Baseline", "Evaluator", "InfraValidator", "Pusher"]
 
 

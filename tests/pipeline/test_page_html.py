@@ -173,10 +173,28 @@ def test_text_stands_out_from_the_paper_on_a_light_and_on_a_dark_page(page):
 
 def test_rejected_rows_and_anomalies_of_a_table_are_named(page):
     text = _text(page.xpath("//section[@aria-labelledby='data']")[0])
-    assert "8 rows up to span 4, 2 rejected." in text
+    assert "8 rows in 3 spans, the newest 4; 2 rejected." in text
     assert "2 rejected: item_id: is missing" in text
-    assert "warning, store: New values. s9 is not in the domain" in text
+    assert "warning, store (newest span): New values. s9 is not in the domain Mend it." in text
     assert "No anomaly" not in text
+
+
+def test_what_moved_stands_beside_what_is_tolerated(page):
+    [table] = page.xpath("//table[contains(@class, 'comparison-table')]")
+    rows = [[cell.text_content().strip() for cell in row] for row in table.xpath("./tbody/tr")]
+    assert rows == [
+        ["store", "largest change of a value's share", "0.250", "up to 0.2", "beyond"],
+        ["price", "Jensen-Shannon divergence", "–", "up to 0.5", "not compared: one side has no values"],
+    ]
+    assert "1 of 2 beyond what the schema tolerates" in table.xpath("./caption")[0].text_content()
+
+
+def test_columns_are_drawn_and_described(page):
+    titles = [title.text for title in page.xpath("//details//svg/title")]
+    assert any(title.startswith("price, shares by value, all above 20 in the last bar.") for title in titles)
+    [store] = [title for title in titles if title.startswith("store, shares of the most frequent.")]
+    assert "newest span: s1 75.0%" in store
+    assert "spans before: s1 66.7%" in store
 
 
 def test_what_a_component_took_in_leads_to_what_made_it(page):

@@ -41,10 +41,26 @@ def validate(tmp_path):
 
 
 @pytest.fixture
-def gate(tmp_path):
-    """Runs the gate; returns its report."""
+def written(tmp_path):
+    """Writes anomalies in the layout of ExampleValidator."""
+
+    def write(table: str, text: str = "") -> standard_artifacts.ExampleAnomalies:
+        artifact = standard_artifacts.ExampleAnomalies()
+        artifact.uri = str(tmp_path / table)
+        artifact.split_names = '["all"]'
+        anomalies = text_format.Parse(text, anomalies_pb2.Anomalies())
+        io_utils.write_bytes_file(f"{artifact.uri}/Split-all/SchemaDiff.pb", anomalies.SerializeToString())
+        return artifact
+
+    return write
+
+
+@pytest.fixture
+def gate(tmp_path, written):
+    """Runs the gate, over events that did not drift; returns its report."""
 
     def run(**anomalies: standard_artifacts.ExampleAnomalies) -> list[dict]:
+        anomalies.setdefault("drift", written("drift"))
         report = standard_artifacts.JsonValue()
         report.uri = str(tmp_path / "report")
         DataGate.EXECUTOR_SPEC.executor_class().Do(
@@ -72,25 +88,11 @@ def test_every_error_of_every_table_is_reported_at_once(validate, gate):
         gate(**anomalies)
 
     message = str(caught.value)
-    assert "2 findings in the tables stop the pipeline" in message
+    assert "2 findings in the data stop the pipeline" in message
     assert "items / price: Out-of-range values\n    Unexpectedly high value: 250" in message
+    assert "The schema allows 0 to 100.\n    Check the unit and the outliers" in message
     assert "users / price: Column dropped\n    The feature was present in fewer examples than expected" in message
     assert "change items.pbtxt, users.pbtxt in schema_dir" in message
-
-
-@pytest.fixture
-def written(tmp_path):
-    """Writes anomalies in the layout of ExampleValidator."""
-
-    def write(table: str, text: str = "") -> standard_artifacts.ExampleAnomalies:
-        artifact = standard_artifacts.ExampleAnomalies()
-        artifact.uri = str(tmp_path / table)
-        artifact.split_names = '["all"]'
-        anomalies = text_format.Parse(text, anomalies_pb2.Anomalies())
-        io_utils.write_bytes_file(f"{artifact.uri}/Split-all/SchemaDiff.pb", anomalies.SerializeToString())
-        return artifact
-
-    return write
 
 
 def test_warnings_pass_and_stand_in_the_report(written, gate):
@@ -106,6 +108,7 @@ def test_warnings_pass_and_stand_in_the_report(written, gate):
             "severity": "warning",
             "summary": "Rare",
             "detail": "0.1 %",
+            "remedy": "",
         }
     ]
 
@@ -124,3 +127,19 @@ def test_only_a_stated_warning_is_no_error(text, feature, severity):
     (finding,) = findings_in(text_format.Parse(text, anomalies_pb2.Anomalies()), "items", "all")
 
     assert (finding.feature, finding.severity) == (feature, severity)
+
+
+def test_every_reason_of_an_anomaly_is_a_finding_with_its_own_remedy():
+    text = """
+    baseline { feature { name: "brand" string_domain { value: "National" value: "Private" } } }
+    anomaly_info { key: "brand" value { severity: ERROR
+      reason { type: ENUM_TYPE_UNEXPECTED_STRING_VALUES short_description: "Unexpected" description: "Own label. " }
+      reason { type: COMPARATOR_L_INFTY_HIGH short_description: "High distance" description: "0.3 above 0.05." } } }
+    """
+    unexpected, distant = findings_in(text_format.Parse(text, anomalies_pb2.Anomalies()), "items", "all")
+
+    assert unexpected.summary == "Unexpected"
+    assert unexpected.detail == "Own label. The schema allows National, Private."
+    assert unexpected.remedy == "Mend the values, or add them to the domain of brand in items.pbtxt"
+    assert (distant.summary, distant.detail) == ("High distance", "0.3 above 0.05.")
+    assert distant.remedy.endswith("raise the comparator's threshold in items.pbtxt")

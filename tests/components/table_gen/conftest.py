@@ -72,9 +72,13 @@ class Ingested:
 
     @property
     def rows(self) -> list[dict]:
+        """The rows of all splits."""
+        return [row for folder in sorted(self.uri.glob("Split-*")) for row in self.rows_of(folder.name[6:])]
+
+    def rows_of(self, split: str) -> list[dict]:
         from components.table_gen.layout import flatten
 
-        return flatten(pq.read_table(self.uri / "Split-all")).to_pylist()
+        return flatten(pq.read_table(self.uri / f"Split-{split}")).to_pylist()
 
     @property
     def quarantine(self) -> list[dict]:

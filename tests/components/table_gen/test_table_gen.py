@@ -57,6 +57,7 @@ def test_rejected_rows_are_kept_with_file_row_reason_and_values(ingest, make_con
     assert result.summary == {
         "table": "events",
         "span": 1,
+        "spans": 2,
         "read": 7,
         "accepted": 5,
         "rejected": {"item_id: missing": 1, "timestamp: not an ISO 8601 time": 1},
@@ -110,11 +111,41 @@ def test_the_artifact_says_what_it_holds(ingest, make_config, write, events):
 
     artifact = ingest("events", make_config(max_rejected_share=0.5)).artifact
 
-    assert artifact.split_names == '["all"]'
+    assert artifact.split_names == '["before", "newest"]'
     assert artifact.span == 5
     assert artifact.get_string_custom_property("payload_format") == "FORMAT_PARQUET"
     counts = [artifact.get_int_custom_property(f"rows_{name}") for name in ("read", "accepted", "rejected")]
     assert counts == [4, 3, 1]
+
+
+def test_the_newest_span_is_a_split_of_its_own(ingest, make_config, write, events):
+    for span in (9, 10, 2):
+        write(f"events/span-{span}/a.parquet", events(1, user_id=[f"of span {span}"]))
+
+    result = ingest("events", make_config())
+
+    assert [row["user_id"] for row in result.rows_of("newest")] == ["of span 10"]
+    assert sorted(row["user_id"] for row in result.rows_of("before")) == ["of span 2", "of span 9"]
+    assert (result.summary["span"], result.summary["spans"]) == (10, 3)
+
+
+def test_a_window_of_one_span_has_nothing_before_it(ingest, make_config, write, events):
+    for span in (1, 2):
+        write(f"events/span-{span}/a.parquet", events(1, user_id=[f"of span {span}"]))
+
+    result = ingest("events", make_config(first_span=2))
+
+    assert result.artifact.split_names == '["newest"]'
+    assert [row["user_id"] for row in result.rows] == ["of span 2"]
+
+
+def test_a_table_without_spans_is_one_split(ingest, make_config, write):
+    write("users/a.parquet", {"user_id": ["u1"]})
+
+    result = ingest("users", make_config())
+
+    assert result.artifact.split_names == '["all"]'
+    assert (result.summary["span"], result.summary["spans"]) == (None, 0)
 
 
 def test_later_components_read_flat_tables_with_every_column_of_the_contract(ingest, make_config, write, events):

@@ -85,4 +85,4 @@ def test_a_store_that_takes_over_is_reported_as_drift(prepared):
     before, after = (tfdv.generate_statistics_from_dataframe(frame) for frame in (week, next_week))
     schema = schema_of("complete_journey", "events")
     found = tfdv.validate_statistics(after, schema, previous_statistics=before).anomaly_info
-    assert list(found) == ["store_id"]
+    assert "store_id" in found
