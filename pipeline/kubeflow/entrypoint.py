@@ -40,6 +40,9 @@ def main(arguments: list[str]) -> None:
     # Only now: this takes long.
     from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor as stock
 
+    from pipeline import s3
+
+    s3.register()
     with tempfile.TemporaryDirectory() as folder:
         told = messages.to_tfx(message, inputs_spec, places, pathlib.Path(folder))
         for artifacts in told["outputs"]["artifacts"].values():

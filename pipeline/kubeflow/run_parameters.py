@@ -38,9 +38,14 @@ def _is_absolute(place: str) -> bool:
     return os.path.isabs(place) or "://" in place
 
 
+def _reachable(address: str) -> str:
+    """minio:// is the launcher's word for an S3 server; the endpoint is in the environment."""
+    return address.replace("minio://", "s3://", 1) if address.startswith("minio://") else address
+
+
 def _set_data_root(properties: dict[str, Any], value: str) -> None:
     table = os.path.basename(properties["input_base"].rstrip("/"))
-    properties["input_base"] = os.path.join(value, table)
+    properties["input_base"] = os.path.join(_reachable(value), table)
 
 
 def _set_contract(key: str) -> Callable[[dict[str, Any], int], None]:
@@ -64,6 +69,7 @@ def _set_epochs(properties: dict[str, Any], value: int) -> None:
 
 
 def _set_destination(properties: dict[str, Any], value: str) -> None:
+    value = _reachable(value)
     if "push_destination" in properties:  # of Pusher
         properties["push_destination"] = json.dumps({"filesystem": {"base_directory": value}})
     else:  # of the baseline

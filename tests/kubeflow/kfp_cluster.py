@@ -41,8 +41,17 @@ class Run(NamedTuple):
 class Cluster:
     """Runs pipelines on one store, and remembers what it ran."""
 
-    def __init__(self, store: Store, folder: pathlib.Path, workers: int = 2):
+    def __init__(
+        self, store: Store, folder: pathlib.Path, secrets: dict[str, dict[str, str]] | None = None, workers: int = 2
+    ):
+        """Args:
+        store: of its artefacts.
+        folder: where containers run.
+        secrets: the Secrets that it has, by name and key.
+        workers: how many containers run at a time.
+        """
         self._store = store
+        self._secrets = secrets or {}
         self._folder = folder
         self._workers = workers
         self._cache: dict[str, dict[str, dict]] = {}
@@ -107,7 +116,7 @@ class Cluster:
             self._started[name] += 1
             so_far.pods[name] = task.pod
             try:
-                published = self._publish(task, launch(task, container, self._store, folder))
+                published = self._publish(task, launch(task, container, self._store, folder, self._secrets))
                 break
             except LauncherError:
                 if so_far.attempts[name] > retries:

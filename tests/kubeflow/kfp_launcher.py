@@ -22,7 +22,9 @@ class LauncherError(Exception):
     """The container failed, or what it left behind cannot be published; the message ends with its log."""
 
 
-def launch(task: Task, container: dict[str, Any], store: Store, folder: pathlib.Path) -> dict[str, dict]:
+def launch(
+    task: Task, container: dict[str, Any], store: Store, folder: pathlib.Path, secrets: dict[str, dict[str, str]]
+) -> dict[str, dict]:
     """Runs a task's container.
 
     Args:
@@ -30,6 +32,7 @@ def launch(task: Task, container: dict[str, Any], store: Store, folder: pathlib.
         container: its specification: command and arguments.
         store: where artefacts come from and go to.
         folder: the container's own; gone with it.
+        secrets: the cluster's, of which the container sees what its pod names.
 
     Returns:
         Its output artefacts by name: address and metadata.
@@ -43,7 +46,12 @@ def launch(task: Task, container: dict[str, Any], store: Store, folder: pathlib.
         pathlib.Path(places.folder(given["artifacts"][0]["uri"])).parent.mkdir(parents=True, exist_ok=True)
     pathlib.Path(outputs["outputFile"]).parent.mkdir(parents=True, exist_ok=True)
     log = pathlib.Path(places.folder(outputs["artifacts"]["executor-logs"]["artifacts"][0]["uri"]))
-    _run(task, container, folder, log)
+    environment = {
+        pair["envVar"]: secrets[secret["secretName"]][pair["secretKey"]]
+        for secret in task.pod["platform"].get("secretAsEnv", [])
+        for pair in secret["keyToEnv"]
+    }
+    _run(task, container, folder, log, environment)
 
     answer = json.loads(pathlib.Path(outputs["outputFile"]).read_text())
     published = {}
@@ -65,7 +73,9 @@ def launch(task: Task, container: dict[str, Any], store: Store, folder: pathlib.
     return published
 
 
-def _run(task: Task, container: dict[str, Any], folder: pathlib.Path, log: pathlib.Path) -> None:
+def _run(
+    task: Task, container: dict[str, Any], folder: pathlib.Path, log: pathlib.Path, secrets: dict[str, str]
+) -> None:
     message = json.dumps(task.executor_input)
     arguments = [argument.replace("{{$}}", message) for argument in container["args"]]
     home = folder / "home"
@@ -76,6 +86,7 @@ def _run(task: Task, container: dict[str, Any], folder: pathlib.Path, log: pathl
         "TMPDIR": str(home),
         "PYTHONPATH": str(IMAGE),
         "LANG": "C.UTF-8",
+        **secrets,
     }
     # All that no container would be told: that its launcher's folders are not at the root of this machine.
     command = [*container["command"], *arguments, f"--places_root={folder}"]

@@ -134,8 +134,11 @@ def test_the_launcher_is_told_no_nulls_no_folders_and_no_places_of_outputs():
     ]
 
 
-def test_another_data_root_keeps_the_tables_folder():
-    assert apply({"input_base": "data/shop/events", "data_root": "/tables"}) == {"input_base": "/tables/events"}
+@pytest.mark.parametrize(
+    ("root", "expected"), [("/tables", "/tables/events"), ("minio://shop/tables", "s3://shop/tables/events")]
+)
+def test_another_data_root_keeps_the_tables_folder(root, expected):
+    assert apply({"input_base": "data/shop/events", "data_root": root}) == {"input_base": expected}
 
 
 def test_epochs_reach_the_trainers_settings_and_leave_the_others():
