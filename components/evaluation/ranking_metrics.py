@@ -16,8 +16,9 @@ before are removed from the list, and only first-time items are relevant. A requ
 nothing about the model and is skipped, in each of the two groups by itself.
 """
 
+import itertools
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 FIRST_TIME = "first_time/"
 REQUESTS = "requests"
@@ -40,7 +41,20 @@ def count_names() -> list[str]:
     return [group + REQUESTS for group in _GROUPS]
 
 
-def list_metrics(recommended: Sequence[bytes], relevant: Collection[bytes], cutoffs: Sequence[int]) -> dict[str, float]:
+def first_distinct(items: Iterable[bytes], length: int) -> list[bytes]:
+    """The first `length` distinct items, fewer if there are no more; padding ("") is none."""
+    return list(itertools.islice(_distinct(items), length))
+
+
+def _distinct(items: Iterable[bytes]) -> Iterator[bytes]:
+    seen = set()
+    for item in items:
+        if item and item not in seen:
+            seen.add(item)
+            yield item
+
+
+def list_metrics(recommended: Iterable[bytes], relevant: Collection[bytes], cutoffs: Sequence[int]) -> dict[str, float]:
     """Metrics of one list at each cutoff.
 
     Args:
@@ -54,7 +68,7 @@ def list_metrics(recommended: Sequence[bytes], relevant: Collection[bytes], cuto
     relevant = {item for item in relevant if item}
     if not relevant:
         raise ValueError("a list cannot be judged without a relevant item; skip such requests")
-    items = dict.fromkeys(item for item in recommended if item)
+    items = first_distinct(recommended, max(cutoffs, default=0))
     hit_ranks = [rank for rank, item in enumerate(items, start=1) if item in relevant]
     metrics = {}
     for k in cutoffs:
@@ -93,7 +107,7 @@ def request_metrics(
         in; nothing for a group that skips it.
     """
     past = set(past)
-    unseen = [item for item in recommended if item not in past]
+    unseen = (item for item in recommended if item not in past)
     metrics = {}
     for group, items, answers in (("", recommended, relevant), (FIRST_TIME, unseen, first_time)):
         if any(answers):

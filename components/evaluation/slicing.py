@@ -126,8 +126,8 @@ class _ToSlices(beam.DoFn):
         for item in _labels(extracts):
             kind = tuple(self._kinds[name].get(item, _UNKNOWN) for name in of_labels)
             groups.setdefault(kind, []).append(item)
+        first_time = set(ids(FIRST_TIME_KEY, features.get(FIRST_TIME_KEY)))
         for kind, items in groups.items():
-            first_time = set(ids(FIRST_TIME_KEY, features.get(FIRST_TIME_KEY)))
             told = {name: np.array([value]) for name, value in zip(of_labels, kind, strict=True)}
             told[FIRST_TIME_KEY] = np.array([item for item in items if item in first_time], object)
             part = {**extracts, constants.FEATURES_KEY: {**features, **told}, OF_LABELS_KEY: True}

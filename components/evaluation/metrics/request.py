@@ -1,7 +1,8 @@
 """One request as metrics see it."""
 
-import itertools
 from typing import NamedTuple
+
+from components.evaluation import ranking_metrics
 
 
 class JudgedRequest(NamedTuple):
@@ -15,4 +16,4 @@ class JudgedRequest(NamedTuple):
 
     def shown(self, length: int) -> list[bytes]:
         """The first `length` distinct items of the list, fewer if it is shorter."""
-        return list(itertools.islice(dict.fromkeys(item for item in self.recommended if item), length))
+        return ranking_metrics.first_distinct(self.recommended, length)
