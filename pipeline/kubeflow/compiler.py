@@ -12,6 +12,7 @@ import pathlib
 from typing import Any
 
 import yaml
+from tfx.components import FileBasedExampleGen
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
@@ -24,11 +25,6 @@ from pipeline.kubeflow.messages import DATA_URI
 from pipeline.kubeflow.run_parameters import RUN_PARAMETERS
 
 ENTRY_POINT = ["python", "-m", "pipeline.kubeflow.entrypoint"]
-
-
-# They depend on what is outside, which no cache key knows of. TFX's local driver compares the tables' files; a compiled
-# pipeline has no driver.
-UNCACHED = (*run_parameters.TABLE_GENS, "Baseline")
 
 
 def write(config: Config, path: pathlib.Path, vertex: bool = False) -> pathlib.Path:
@@ -115,7 +111,9 @@ def _compile(config: Config) -> tuple[dict[str, Any], list[str]]:
         container["args"] = [*given, *(flag for flag in component.executor_spec.extra_flags if flag not in given)]
         task = spec["root"]["dag"]["tasks"][component.id]
         _embed_files(task)
-        if component.id in UNCACHED:
+        # These depend on what is outside, which no cache key knows of. TFX's local driver compares the tables' files; a
+        # compiled pipeline has no driver.
+        if isinstance(component, FileBasedExampleGen) or component.id == "Baseline":
             task["cachingOptions"] = {}
     return spec, [component.id for component in pipeline.components]
 

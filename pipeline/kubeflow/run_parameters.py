@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 from pipeline.config import Config
 
-TABLE_GENS = ("EventsGen", "ItemsGen", "UsersGen")
+_TABLE_GENS = ("EventsGen", "ItemsGen", "UsersGen")
 _AS_CONFIGURED = -1
 
 
@@ -80,7 +80,7 @@ RUN_PARAMETERS = {
     "data_root": RunParameter(
         "STRING",
         lambda config: config.data.root if _is_absolute(config.data.root) else None,
-        TABLE_GENS,
+        _TABLE_GENS,
         _set_data_root,
         "The folder of the tables events, items and users, as the containers see it",
     ),
