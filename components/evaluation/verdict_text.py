@@ -3,12 +3,16 @@
 import collections
 
 from components.evaluation import ranking_metrics
-from components.evaluation.metrics import exposure, lists, names
+from components.evaluation.metrics import calibration, exposure, heads, lists, names
 from components.evaluation.slices import slice_name
 from components.evaluation.verdict import Check, Verdict
 
 _UNAVAILABLE = "which items have `available` in the items table, and whether the export still leaves the others out"
 _RARE = "serving.popular, and whether training still corrects for popularity (request examples' sampling odds)"
+_GROUPS = (
+    "which values are shown less than they are taken (exposure, in the report), and whether their items train at all"
+)
+_PREDICTED = "the calibration plot of the report, model.heads, and the sampling odds and labels of the candidates"
 _LEAK = (
     "whether something that is known only after a request reaches the model, such as a feature that comes from its "
     "answer, or requests that both train and judge (requests.eval_days)"
@@ -51,6 +55,10 @@ def advice(check: Check) -> str:
         return f"look at {_UNAVAILABLE}"
     if check.gate == "ceilings" and base in _RIGHTNESS:
         return f"suspiciously good: look at {_LEAK}"
+    if base in _OF_GROUPS:
+        return f"look at {_GROUPS}"
+    if base in _OF_HEADS:
+        return f"look at {_PREDICTED}"
     if base in _RARITY:
         return f"look at {_RARE}"
     return f"look at {_SLICE if check.slice else _WHOLE}"
@@ -78,6 +86,10 @@ def _interval(check: Check) -> str:
 
 
 # What of a metric's name tells its kind.
+_OF_GROUPS = (exposure.DISPARITY, exposure.LEAST_EXPOSURE)
+_OF_HEADS = {kind.base for loss in (heads.CROSS_ENTROPY, heads.SQUARED_ERROR) for kind in heads.kinds(loss)} | {
+    calibration.ERROR
+}
 _RIGHTNESS = {name.split("@")[0] for name in ranking_metrics.list_metric_names([1])} | {lists.RareRecall.base}
 _RARITY = {
     *(kind.base for kind in (lists.RareShare, lists.RareRecall, lists.PopularityLift, lists.Novelty)),

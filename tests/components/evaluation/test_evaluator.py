@@ -9,7 +9,7 @@ import tensorflow_model_analysis as tfma
 from rich.console import Console
 from toy_evaluation import MODEL_IDS, evaluate
 
-from components.evaluation import report, report_table
+from components.evaluation import report, report_table, verdict_text
 from components.evaluation.judge import judge
 from components.evaluation.report import EvaluationReport
 from components.evaluation.slices import slice_name
@@ -137,6 +137,13 @@ def test_what_an_older_baseline_cannot_predict_is_nothing_to_lose_to(predicting)
         "undecided:",
         "  max_loss of purchase/auc, the baseline has no value: overall",
     ]
+
+
+def test_a_head_that_predicts_too_much_is_refused_with_where_to_look(predicting):
+    [_, check] = judge(predicting.report.slices, Gates(ceilings={"purchase/calibration": 1.5})).checks
+    assert check.outcome == "refused"
+    assert verdict_text.describe(check) == "purchase/calibration (overall) is 1.812, above its ceiling of 1.5"
+    assert "the calibration plot" in verdict_text.advice(check)
 
 
 def test_two_models_that_predict_are_told_apart(shop_config, tmp_path):

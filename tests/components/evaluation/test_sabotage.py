@@ -11,20 +11,32 @@ from components.evaluation.judge import judge
 from components.evaluation.report import EvaluationReport
 from pipeline.config_evaluation import Gates
 
+BRAND = {"name": "brand", "role": "item", "kind": "categorical"}
 SHOPPERS = range(120)
 POPULAR, RARE = [f"p{i}" for i in range(4)], [f"r{i}" for i in range(40)]
 NEW_EVERY = 12  # ten new shoppers
 
+SMALL = RARE[30:]  # the items of a small brand, an eighth of what is taken
+
 # Four items make 200 of 240 takings; the others are rare. One item is no longer offered.
 CATALOGUE = [
     *({"item_id": [item], "item_popularity": [50.0], "item_available": [1]} for item in POPULAR),
-    *({"item_id": [item], "item_popularity": [1.0], "item_available": [1]} for item in RARE),
+    *(
+        {
+            "item_id": [item],
+            "item_popularity": [1.0],
+            "item_available": [1],
+            "item_brand": ["small" if item in SMALL else "large"],
+        }
+        for item in RARE
+    ),
     {"item_id": ["gone"], "item_popularity": [0.0], "item_available": [0]},
 ]
 GATES = {
     "cutoffs": [4],
     "slices": [["shopper"]],
-    "floors": {"available_share@4": 1, "rare_share@4": 0.3},
+    "exposure": ["brand"],
+    "floors": {"available_share@4": 1, "rare_share@4": 0.3, "brand/least_exposure@4": 0.5},
     "ceilings": {"recall@4": 0.9},
     "max_loss": {"mrr@4": 0.05, "rare_recall@4": 0.1},
     "slice_max_loss": {"mrr@4": 0.1},
@@ -78,6 +90,10 @@ def _returns_unavailable_items(shopper: int) -> list[str]:
     return [*_honest(shopper)[:3], "gone"]
 
 
+def _leaves_a_brand_out(shopper: int) -> list[str]:
+    return [RARE[shopper % 30] if item in SMALL else item for item in _honest(shopper)]
+
+
 def _knows_the_labels(shopper: int) -> list[str]:
     return [_popular(shopper), _rare(shopper), _popular(shopper, 1), _rare(shopper, 7)]
 
@@ -90,7 +106,7 @@ def judge_model(shop_config, tmp_path_factory):
     def run(recommend):
         return evaluate(
             tmp_path_factory.mktemp("evaluated"),
-            shop_config(**GATES),
+            shop_config([BRAND], **GATES),
             _requests(),
             CATALOGUE,
             [recommend(shopper) for shopper in SHOPPERS],
@@ -126,7 +142,9 @@ def test_an_honest_model_is_blessed(judge_model):
 def test_a_model_that_forgot_rare_items_is_refused_for_them(judge_model):
     refused = _refused(judge_model(_forgets_rare_items))
     # Its first item is right for every shopper, so that by mrr alone it would be the better model.
-    assert refused.keys() == {("floors", "rare_share@4"), ("max_loss", "rare_recall@4")}
+    brand = ("floors", "brand/least_exposure@4")  # whose items are all rare
+    assert refused.keys() == {("floors", "rare_share@4"), ("max_loss", "rare_recall@4"), brand}
+    del refused[brand]
     assert "rare_share@4 (overall) is 0 [0, 0], below its floor of 0.3" in refused["floors", "rare_share@4"]
     assert "is 0 against 0.5 of the baseline" in refused["max_loss", "rare_recall@4"]
     assert all("look at serving.popular" in text for text in refused.values())
@@ -146,6 +164,15 @@ def test_a_model_that_returns_unavailable_items_is_refused_for_them(judge_model)
     assert refused.keys() == {("floors", "available_share@4")}
     assert "is 0.75 [0.75, 0.75], below its floor of 1" in refused["floors", "available_share@4"]
     assert "which items have `available`" in refused["floors", "available_share@4"]
+
+
+def test_a_model_that_leaves_a_brand_out_is_refused_for_its_exposure(judge_model):
+    refused = _refused(judge_model(_leaves_a_brand_out))
+    # It finds the popular items as ever, and of the rare ones an eighth less: within the tolerance.
+    assert refused.keys() == {("floors", "brand/least_exposure@4")}
+    text = refused["floors", "brand/least_exposure@4"]
+    assert "brand/least_exposure@4 (overall) is 0, below its floor of 0.5" in text
+    assert "which values are shown less than they are taken" in text
 
 
 def test_a_model_trained_on_leaked_labels_is_refused_as_suspiciously_good(judge_model):
