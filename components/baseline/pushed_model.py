@@ -9,7 +9,7 @@ from tfx.dsl.io import fileio
 from tfx.types import standard_artifacts
 from tfx.utils import io_utils, path_utils
 
-ABSENT = "absent"  # the custom property of a model that is none, since nothing was pushed yet
+from components.baseline.absence import ABSENT
 
 
 def newest_version(base: str) -> str | None:

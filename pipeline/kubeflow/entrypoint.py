@@ -6,10 +6,10 @@ TFX's run the component, and translates its answer; `messages` has what differs.
 
 import argparse
 import json
-import os
 import pathlib
 import sys
 import tempfile
+from typing import Any
 
 import models  # noqa: F401  (selects Keras 2, before anything imports TensorFlow)
 from pipeline.beam import SETUP_FILE
@@ -45,13 +45,22 @@ def main(arguments: list[str]) -> None:
     s3.register()
     with tempfile.TemporaryDirectory() as folder:
         told = messages.to_tfx(message, inputs_spec, places, pathlib.Path(folder))
-        for artifacts in told["outputs"]["artifacts"].values():
-            for artifact in artifacts["artifacts"]:
-                os.makedirs(artifact["uri"], exist_ok=True)
+        make_places(told["outputs"]["artifacts"])
         known.json_serialized_invocation_args = json.dumps(told)
         stock.main((known, [*flags, f"--setup_file={SETUP_FILE}"]))
     answer = pathlib.Path(message["outputs"]["outputFile"])
     answer.write_text(json.dumps(messages.to_launcher(json.loads(answer.read_text()), places)))
+
+
+def make_places(outputs: dict[str, Any]) -> None:
+    """Makes what TFX's launcher would have made: a folder for each output, but an empty file for a value."""
+    from google.protobuf import json_format
+    from kfp.pipeline_spec import pipeline_spec_pb2
+    from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_entrypoint_utils
+    from tfx.orchestration.portable import outputs_utils
+
+    parsed = json_format.ParseDict({"artifacts": outputs}, pipeline_spec_pb2.ExecutorInput.Outputs())
+    outputs_utils.make_output_dirs(kubeflow_v2_entrypoint_utils.parse_raw_artifact_dict(parsed.artifacts))
 
 
 if __name__ == "__main__":

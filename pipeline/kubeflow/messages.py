@@ -10,7 +10,7 @@ import copy
 import pathlib
 from typing import Any
 
-from components.baseline.pushed_model import ABSENT
+from components.baseline.absence import ABSENT
 from pipeline.kubeflow import run_parameters
 from pipeline.kubeflow.places import Places
 

@@ -3,7 +3,8 @@
 from tfx.types import standard_artifacts
 
 from components.baseline import pushed_model
-from components.baseline.pushed_model import ABSENT, PushedModel, newest_version
+from components.baseline.absence import ABSENT
+from components.baseline.pushed_model import PushedModel, newest_version
 
 
 def push(base, version: str, content: str = "graph"):
