@@ -14,6 +14,7 @@ from pipeline import config_checks, config_file
 from pipeline.config_beam import Beam
 from pipeline.config_evaluation import Evaluation
 from pipeline.config_file import ConfigError
+from pipeline.config_funnel import Funnel
 from pipeline.config_kubeflow import Kubeflow
 from pipeline.config_section import Section, Share, known_keys
 from pipeline.config_serving import Serving
@@ -96,6 +97,7 @@ class Requests(Section):
     history_length: pydantic.PositiveInt = 1024
     positive_events: list[str] = pydantic.Field(min_length=1)
     history_events: list[str] = []  # empty: the positive ones
+    funnel: Funnel = Funnel()
     popularity_days: pydantic.PositiveInt = 28
     positives: pydantic.PositiveInt = 24  # ranking candidates of a training request: at most so many that answered,
     bought_before: pydantic.PositiveInt = 32  # and of those that did not, from the shopper's history,

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.request_examples import candidates, timeline
+from components.request_examples import candidates, outcomes, timeline
 from components.request_examples.answers import Answers
 from components.request_examples.columns import item_lists, lists, one_each
 from components.request_examples.daily_counts import SECONDS_A_DAY
@@ -58,6 +58,7 @@ def request_examples(
             columns |= _answer_columns(part, taken, knowledge, settings, draws)
             if split == "eval":
                 columns["past_item_ids"] = item_lists(taken.past(part), part.num_requests, knowledge.item_ids)
+                columns |= outcomes.columns(part, knowledge.item_ids, settings.requests.funnel)
             yield split, pa.table(columns)
 
 
@@ -65,13 +66,14 @@ def _splits(line: timeline.Timeline, first_day: int, last_day: int, settings: Se
     """Which requests train, validate and judge, bool [num_requests]: by time, and by id the shoppers that validate.
 
     A request may train only if it comes after the warm-up, and if all that answers it happened before the evaluation
-    starts.
+    starts. One that nothing answered is there to judge.
     """
+    start = timeline.evaluation_start(last_day, settings)
     if settings.requests.every == "basket":
-        answered_until = line.answering.time[line.answer_stop - 1]
+        last = np.append(line.answering.time, start)[line.answer_stop - 1]
+        answered_until = np.where(line.answer_stop > line.answer_start, last, start)
     else:
         answered_until = line.time + settings.requests.window_days * SECONDS_A_DAY - 1
-    start = timeline.evaluation_start(last_day, settings)
     warm = line.time >= (first_day + settings.requests.warm_up_days) * SECONDS_A_DAY
     trains = warm & (answered_until < start)
     validates = hashed(line.shoppers, _VALIDATION_SALT) / 2.0**64 < settings.requests.validation_share

@@ -37,7 +37,7 @@ def sample(line: Timeline, answers: Pairs, popularity: Popularity, requests: Req
 
     Args:
         line: the requests.
-        answers: what answered them, at least one item each.
+        answers: what answered them; nothing where the evaluation has unanswered requests.
         popularity: of the whole log.
         requests: how many candidates of each source.
         draws: of these requests.

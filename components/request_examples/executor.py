@@ -14,7 +14,7 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
 from components.request_examples import quarantine
-from components.request_examples.join import METRICS, join
+from components.request_examples.join import METRICS, OUTCOME_METRICS, join
 from components.request_examples.settings import Settings
 from schemas import request_example
 
@@ -23,7 +23,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
     """Joins the tables of the data contract.
 
     The Examples artifact holds the splits of `schemas.request_example` as TFRecords of tf.Examples;
-    `quarantine/*.parquet` with the events that name no known item; and `summary.json` with the counts.
+    `quarantine/*.parquet` with the events that name no known item; `summary.json` with the counts; and
+    `schemas.request_example.OUTCOME_FILE`.
     """
 
     def Do(
@@ -61,11 +62,15 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         result = pipeline.run()
         result.wait_until_finish()
 
-        summary = _counters(result)
+        summary = _counters(result, METRICS)
         quarantine.enforce(summary["events"], summary["events_rejected"], quarantine_dir, settings)
         _check_splits(summary, settings)
-        with fileio.open(os.path.join(output.uri, "summary.json"), "w") as file:
-            file.write(json.dumps(summary, indent=2, sort_keys=True) + "\n")
+        for name, counts in (
+            ("summary.json", summary),
+            (request_example.OUTCOME_FILE, _counters(result, OUTCOME_METRICS)),
+        ):
+            with fileio.open(os.path.join(output.uri, name), "w") as file:
+                file.write(json.dumps(counts, indent=2, sort_keys=True) + "\n")
         schema_uri = artifact_utils.get_single_uri(output_dict["schema"])
         schema = request_example.schema(settings.features, settings.heads)
         io_utils.write_pbtxt_file(os.path.join(schema_uri, "schema.pbtxt"), schema)
@@ -74,8 +79,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         examples_utils.set_payload_format(output, example_gen_pb2.FORMAT_TF_EXAMPLE)
 
 
-def _counters(result: beam.runners.runner.PipelineResult) -> dict[str, int]:
-    counters = result.metrics().query(beam.metrics.MetricsFilter().with_namespace(METRICS))["counters"]
+def _counters(result: beam.runners.runner.PipelineResult, namespace: str) -> dict[str, int]:
+    counters = result.metrics().query(beam.metrics.MetricsFilter().with_namespace(namespace))["counters"]
     return {counter.key.metric.name: counter.result for counter in counters}
 
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from apache_beam.io.filesystems import FileSystems
 
-from components.request_examples import assemble, daily_counts, quarantine, tables
+from components.request_examples import assemble, daily_counts, outcomes, quarantine, tables
 from components.request_examples.draws import hashed
 from components.request_examples.encode import Encode
 from components.request_examples.settings import Settings
@@ -25,7 +25,7 @@ from components.table_gen.read import split_pattern
 from components.table_gen.summary import count_rows
 from schemas import request_example
 
-METRICS = "request_examples"
+METRICS, OUTCOME_METRICS = "request_examples", "request_outcomes"
 _REJECTED, _KNOWN = "rejected", "known"
 _Split = (
     beam.pvalue.TaggedOutput[Literal["train"], pa.Table]
@@ -176,4 +176,6 @@ class _Assemble(beam.DoFn):
 
     def process(self, shard: _Shard, knowledge: assemble.Knowledge) -> Iterator[_Split]:
         for split, examples in assemble.request_examples(*shard, knowledge, self._settings):
+            for name, count in outcomes.counts(examples).items():
+                beam.metrics.Metrics.counter(OUTCOME_METRICS, name).inc(count)
             yield beam.pvalue.TaggedOutput(split, examples)

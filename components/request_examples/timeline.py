@@ -43,15 +43,15 @@ class Events(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """Requests: who asks when, which range of the answering events answers, and which row tells the circumstances.
+    """Requests: who asks when, which range of the events seen they cover, and which row tells the circumstances.
 
     All arrays are int64 [num_requests]; `context_row` is -1 where nothing was known of the shopper by then.
     """
 
     shopper: np.ndarray
     time: np.ndarray
-    answer_start: np.ndarray
-    answer_stop: np.ndarray
+    seen_start: np.ndarray
+    seen_stop: np.ndarray
     context_row: np.ndarray
 
 
@@ -63,11 +63,14 @@ class Timeline:
         table: the shard's events, sorted by shopper and time.
         shoppers: the ids of the shoppers; elsewhere a shopper is a position in them.
         past: the events that a history holds.
-        answering: the events that can answer; in the order of `answer_start`.
+        seen: all events, in the order of `seen_start`.
+        answering: those of them that can answer, in the same order.
         shopper: who asks.
         time: when, in seconds.
         history_start: request i saw the past events `history_start[i]:history_stop[i]`.
         history_stop: see `history_start`.
+        seen_start: the events `seen_start[i]:seen_stop[i]` of `seen` happened in the basket or window of request i.
+        seen_stop: see `seen_start`.
         answer_start: the events `answer_start[i]:answer_stop[i]` of `answering` answered request i.
         answer_stop: see `answer_start`.
         context_row: the row of `table` that tells the circumstances of the request, -1 where none is known.
@@ -76,11 +79,14 @@ class Timeline:
     table: pa.Table
     shoppers: pa.Array
     past: Events
+    seen: Events
     answering: Events
     shopper: np.ndarray
     time: np.ndarray
     history_start: np.ndarray
     history_stop: np.ndarray
+    seen_start: np.ndarray
+    seen_stop: np.ndarray
     answer_start: np.ndarray
     answer_stop: np.ndarray
     context_row: np.ndarray
@@ -92,7 +98,8 @@ class Timeline:
 
     def where(self, chosen: np.ndarray | slice) -> "Timeline":
         """The requests that a bool [num_requests] marks or a slice covers."""
-        names = ("shopper", "time", "history_start", "history_stop", "answer_start", "answer_stop", "context_row")
+        names = ("shopper", "time", "history_start", "history_stop", "context_row")
+        names += ("seen_start", "seen_stop", "answer_start", "answer_stop")
         return dataclasses.replace(self, **{name: getattr(self, name)[chosen] for name in names})
 
     def parts(self, max_requests: int) -> Iterator["Timeline"]:
@@ -125,6 +132,9 @@ def period_ends(first_day: int, last_day: int, settings: Settings) -> np.ndarray
 def build(table: pa.Table, first_day: int, last_day: int, settings: Settings) -> Timeline:
     """Finds the requests in one shard's events: those that a positive event answered.
 
+    Within the evaluation those that saw an impression are there as well, answered or not: what a policy is worth, and
+    how many of all impressions are clicked, cannot be told from the visits that went well.
+
     Args:
         table: the events of whole shoppers, with `item`, the position in the catalogue, beside the contract's columns.
         first_day: day of the log's first event, days since 1970.
@@ -136,25 +146,32 @@ def build(table: pa.Table, first_day: int, last_day: int, settings: Settings) ->
     columns = [table[name].to_numpy() for name in ("shopper", "timestamp", "item")]
     events = Events(*columns, np.arange(len(table)))
     past = events.where(is_one_of(table["event"], settings.requests.history_kinds))
-    answering = events.where(is_one_of(table["event"], settings.answer_events))
     if settings.requests.every == "basket":
-        answering, asked = _baskets(events, answering, _sessions(table))
+        seen, asked = _baskets(events, sessions(table))
     else:
-        ends = period_ends(first_day, last_day, settings)
-        asked = _periods(events, answering, ends, settings.requests.window_days)
+        seen, asked = events, _periods(events, period_ends(first_day, last_day, settings), settings)
 
-    is_positive = is_one_of(table["event"], settings.requests.positive_events)[answering.position]
-    positives_before = np.concatenate([[0], np.cumsum(is_positive)])
-    answered = positives_before[asked.answer_stop] > positives_before[asked.answer_start]
-    asked = Asked(*(column[answered] for column in asked))
+    def before(kinds: list[str]) -> np.ndarray:
+        """How many events of the kinds stand before each place in `seen`: int64 [n + 1]."""
+        return np.concatenate([[0], np.cumsum(is_one_of(table["event"], kinds)[seen.position])])
+
+    positives, impressions = before(settings.requests.positive_events), before(settings.requests.funnel.impressions)
+    answered = positives[asked.seen_stop] > positives[asked.seen_start]
+    shown = impressions[asked.seen_stop] > impressions[asked.seen_start]
+    judges = asked.time >= evaluation_start(last_day, settings)
+    asked = Asked(*(column[answered | (shown & judges)] for column in asked))
+    answers = before(settings.answer_events)
     history_stop = past.before(asked.shopper, asked.time)
     return Timeline(
         table=table,
         shoppers=shoppers,
         past=past,
-        answering=answering,
+        seen=seen,
+        answering=seen.where(np.diff(answers) > 0),
         history_start=np.maximum(past.first(asked.shopper), history_stop - settings.requests.history_length),
         history_stop=history_stop,
+        answer_start=answers[asked.seen_start],
+        answer_stop=answers[asked.seen_stop],
         **asked._asdict(),
     )
 
@@ -166,24 +183,24 @@ def _sorted(table: pa.Table) -> pa.Table:
     return table.sort_by([(name, "ascending") for name in [*first, *others]]).combine_chunks()
 
 
-def _periods(events: Events, answering: Events, ends: np.ndarray, window_days: int) -> Asked:
-    """Every shopper is asked at the end of every period; the answer is the window that starts there.
+def _periods(events: Events, ends: np.ndarray, settings: Settings) -> Asked:
+    """Every shopper is asked at the end of every period; the answer is in the window that starts there.
 
     The circumstances are those of the shopper's newest event by then, of whatever kind.
     """
-    shopper, time = (grid.ravel() for grid in np.meshgrid(np.unique(answering.shopper), ends, indexing="ij"))
-    window = window_days * SECONDS_A_DAY
+    shopper, time = (grid.ravel() for grid in np.meshgrid(np.unique(events.shopper), ends, indexing="ij"))
+    window = settings.requests.window_days * SECONDS_A_DAY
     known = events.before(shopper, time)
     return Asked(
         shopper,
         time,
-        answer_start=answering.before(shopper, time),
-        answer_stop=answering.before(shopper, time + window),
+        seen_start=known,
+        seen_stop=events.before(shopper, time + window),
         context_row=np.where(known > events.first(shopper), known - 1, -1),
     )
 
 
-def _sessions(table: pa.Table) -> np.ndarray:
+def sessions(table: pa.Table) -> np.ndarray:
     """A number for each event's session, int64 [n]; events of one second without a session id are one session."""
     time = table["timestamp"].to_numpy()
     if "session_id" not in table.column_names:
@@ -193,17 +210,16 @@ def _sessions(table: pa.Table) -> np.ndarray:
     return np.where(number < 0, len(named.dictionary) + time, number)
 
 
-def _baskets(events: Events, answering: Events, session: np.ndarray) -> tuple[Events, Asked]:
+def _baskets(events: Events, session: np.ndarray) -> tuple[Events, Asked]:
     """A request stands at the start of each session, in the circumstances of its first event.
 
     Returns:
-        The answering events, those of a session side by side; the requests.
+        The events, those of a session side by side; the requests.
     """
     _, first, basket = np.unique(_moment(events.shopper, session), return_index=True, return_inverse=True)
-    basket = basket[answering.position]
-    order = np.lexsort((basket, events.time[first][basket], answering.shopper))
-    answering, basket = answering.where(order), basket[order]
+    order = np.lexsort((basket, events.time[first][basket], events.shopper))
+    seen, basket = events.where(order), basket[order]
     starts = np.flatnonzero(np.diff(basket, prepend=-1))
     stops = np.append(starts, len(basket))[1:]
     opening = first[basket[starts]]
-    return answering, Asked(events.shopper[opening], events.time[opening], starts, stops, context_row=opening)
+    return seen, Asked(events.shopper[opening], events.time[opening], starts, stops, context_row=opening)
