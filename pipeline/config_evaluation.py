@@ -27,6 +27,25 @@ def slicing(requests: Sequence[str], categories: Sequence[str]) -> list[str]:
     return ["shopper", "scene", ACTIVITY, *dict.fromkeys(of_labels), *requests]
 
 
+class PolicyValueGate(Section):
+    """What a model's lists must be worth, by what shoppers did when the log's own policy showed them the same items.
+
+    The value is the mean reward of a shown item (`requests.funnel.reward`) over all requests. It is estimated, so the
+    model is refused only if the whole 95 % interval is beyond the limit, and undecided where the limit lies within.
+
+    Attributes:
+        estimator: of `components.evaluation.counterfactual.estimators`.
+        floor: least value.
+        max_loss: how much less than the last blessed model's it may be, absolute.
+        min_effective: fewer impressions that effectively count decide nothing.
+    """
+
+    estimator: typing.Literal["ips", "snips", "dr"] = "snips"
+    floor: float | None = None
+    max_loss: pydantic.NonNegativeFloat | None = None
+    min_effective: pydantic.PositiveFloat = 100.0
+
+
 class Gates(Section):
     """What a model may not miss. Only `floors` and `ceilings` judge a first model, which has no baseline to lose to.
 
@@ -43,6 +62,7 @@ class Gates(Section):
         slice_max_loss: the same within each slice.
         max_gap: by feature that slices are cut by alone, and by metric, how far two of its values may be apart.
         min_slice_requests: slices with fewer requests that count are undecided.
+        policy_value: what its lists must be worth; without a `floor` or `max_loss`, nothing.
     """
 
     floors: dict[str, float] = {}
@@ -51,6 +71,7 @@ class Gates(Section):
     slice_max_loss: dict[str, pydantic.NonNegativeFloat] = {}
     max_gap: dict[str, dict[str, pydantic.NonNegativeFloat]] = {}
     min_slice_requests: pydantic.PositiveInt = 100
+    policy_value: PolicyValueGate = PolicyValueGate()
 
 
 class Evaluation(Gates):
@@ -69,6 +90,7 @@ class Evaluation(Gates):
     resamples: int = pydantic.Field(default=200, ge=100)  # of shoppers; the ends of intervals are their outer fortieths
     category: str | None = None  # the item feature that lists are to be diverse in; None: the first categorical one
     exposure: list[str] = []  # item features, such as brand, whose values are to be shown as shoppers take them
+    max_weight: pydantic.PositiveFloat | None = None  # importance weights of logged impressions are clipped to it
 
     @property
     def gates(self) -> Gates:
@@ -117,12 +139,12 @@ class Evaluation(Gates):
         self, by: Sequence[str], categories: Sequence[str], heads: Mapping[str, str]
     ) -> Iterator[tuple[tuple[str, ...], list[str], Sequence[str]]]:
         """Each key with the names that stand there and those that may."""
-        from components.evaluation.metrics import names  # imports numpy, for which no `--help` should wait
+        from components.evaluation.metrics import logged, names  # import numpy, for which no `--help` should wait
 
-        selection = self.selection(categories, heads)
-        metrics = names.all_names(selection)
+        selection, of_log = self.selection(categories, heads), logged.names(self.cutoffs)
+        metrics = names.all_names(selection) + of_log
         directed = [name for name in metrics if names.has_direction(name)]
-        with_intervals = [name for name in names.ratio_names(selection) if names.has_direction(name)]
+        with_intervals = [name for name in names.ratio_names(selection) if names.has_direction(name)] + of_log
         yield ("slices",), [name for together in self.slices for name in together], by
         yield ("category",), [self.category] if self.category else [], categories
         yield ("exposure",), self.exposure, categories

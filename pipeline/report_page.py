@@ -80,6 +80,7 @@ def _document(config: Config) -> Document:
         curves=curves.read(_output(steps["Trainer"], "model_run")),
         tables=tables.read(steps.values()),
         steps=list(steps.values()),
+        outcomes=found.outcomes,
     )
 
 

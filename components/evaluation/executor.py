@@ -12,7 +12,16 @@ from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as keys
 from tfx.utils import io_utils, path_utils, proto_utils
 
-from components.evaluation import report, saved, slicing, tfma_metrics, tfma_validation, verdict, verdict_text
+from components.evaluation import (
+    outcome_counts,
+    report,
+    saved,
+    slicing,
+    tfma_metrics,
+    tfma_validation,
+    verdict,
+    verdict_text,
+)
 from components.evaluation.judge import judge
 from pipeline.config_evaluation import ACTIVITY, Gates
 from schemas.request_example import CATALOG_SPLIT
@@ -38,11 +47,14 @@ class Executor(executor.Executor):
         """Evaluates and blesses or refuses; arguments as for TFX's executor, with `GATES_KEY` in the properties."""
         evaluation_uri = artifact_utils.get_single_uri(output_dict[keys.EVALUATION_KEY])
         located = self._located(input_dict, exec_properties[keys.EVAL_CONFIG_KEY], evaluation_uri)
+        outcomes = outcome_counts.load(artifact_utils.get_single_uri(input_dict[keys.EXAMPLES_KEY]))
+        located = outcome_counts.with_kinds(located, outcomes)
         properties = {keys.EVAL_CONFIG_KEY: located, keys.MODULE_PATH_KEY: slicing.__name__}
         super().Do(input_dict, output_dict, {**exec_properties, **properties})
         if fileio.exists(os.path.join(evaluation_uri, _EMBEDDINGS)):
             fileio.remove(os.path.join(evaluation_uri, _EMBEDDINGS))
 
+        outcome_counts.save(outcomes, evaluation_uri)
         gates = Gates.model_validate_json(exec_properties[GATES_KEY])
         found = judge(report.load_slices(evaluation_uri), gates)
         tfma_validation.save(found, evaluation_uri)

@@ -8,7 +8,7 @@ import json
 
 from tensorflow_model_analysis.proto import config_pb2
 
-from components.evaluation import extracts, tfma_metrics
+from components.evaluation import extracts, logged_metrics, tfma_metrics
 from pipeline.config import Config
 from schemas.signatures import RANK_EXAMPLES
 
@@ -33,13 +33,21 @@ def eval_config(config: Config) -> config_pb2.EvalConfig:
     metrics = config_pb2.MetricConfig(
         class_name=tfma_metrics.ListMetrics.__name__, module=tfma_metrics.__name__, config=json.dumps(settings)
     )
+    settings = {
+        "cutoffs": evaluation.cutoffs,
+        "resamples": evaluation.resamples,
+        "max_weight": evaluation.max_weight,
+    }
+    of_log = config_pb2.MetricConfig(
+        class_name=logged_metrics.LoggedMetrics.__name__, module=logged_metrics.__name__, config=json.dumps(settings)
+    )
     return config_pb2.EvalConfig(
         model_specs=[_model_spec(CANDIDATE), _model_spec(BASELINE, is_baseline=True)],
         slicing_specs=[
             config_pb2.SlicingSpec(),
             *(config_pb2.SlicingSpec(feature_keys=features) for features in evaluation.slices if features),
         ],
-        metrics_specs=[config_pb2.MetricsSpec(metrics=[metrics])],
+        metrics_specs=[config_pb2.MetricsSpec(metrics=[metrics, of_log])],
     )
 
 

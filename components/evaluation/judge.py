@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from components.evaluation import ranking_metrics
+from components.evaluation import policy_gate, ranking_metrics
 from components.evaluation.metrics import names
 from components.evaluation.slices import SliceMetrics
 from components.evaluation.verdict import Check, Verdict
@@ -42,7 +42,8 @@ def judge(slices: Sequence[SliceMetrics], gates: Gates) -> Verdict:
     )
     if answered < MIN_REQUESTS:
         return Verdict(checks=[enough])
-    return Verdict(checks=[enough, *_bounds(overall, gates), *_losses(slices, gates), *_gaps(slices, gates)])
+    held = [*_bounds(overall, gates), *_losses(slices, gates), *_gaps(slices, gates)]
+    return Verdict(checks=[enough, *held, *policy_gate.checks(overall, gates.policy_value)])
 
 
 def _requests(metrics: SliceMetrics, name: str) -> int:

@@ -9,7 +9,7 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.proto import metrics_for_slice_pb2
 
-from components.evaluation import gate, verdict
+from components.evaluation import gate, outcome_counts, verdict
 from components.evaluation.slices import Slice, SliceMetrics
 from components.evaluation.verdict import Check, Verdict
 
@@ -42,6 +42,7 @@ class EvaluationReport:
     slices: list[SliceMetrics]  # all requests first, then by slice name
     verdict: Verdict
     calibration: list[HeadCalibration] = dataclasses.field(default_factory=list)
+    outcomes: dict[str, int] = dataclasses.field(default_factory=dict)  # how much of what the log has
 
     @property
     def blessed(self) -> bool:
@@ -69,7 +70,9 @@ def load_results(evaluation_uri: str) -> EvaluationReport:
         FileNotFoundError: the folder holds no finished evaluation.
     """
     found = verdict.load(evaluation_uri)
-    return EvaluationReport(load_slices(evaluation_uri), found, load_calibration(evaluation_uri))
+    return EvaluationReport(
+        load_slices(evaluation_uri), found, load_calibration(evaluation_uri), outcome_counts.load(evaluation_uri)
+    )
 
 
 def load_slices(evaluation_uri: str) -> list[SliceMetrics]:

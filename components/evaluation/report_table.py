@@ -7,8 +7,11 @@ from rich import box
 from rich.table import Table
 
 from components.evaluation import ranking_metrics, verdict_text
+from components.evaluation.metrics import logged
 from components.evaluation.report import EvaluationReport
 from components.evaluation.slices import SliceMetrics, slice_name
+
+_OF_LOG = {name.split("@")[0] for name in logged.names([1])}
 
 
 def metrics_table(report: EvaluationReport, names: Sequence[str], group: str = "") -> Table:
@@ -28,6 +31,37 @@ def metrics_table(report: EvaluationReport, names: Sequence[str], group: str = "
         requests = f"{metrics.candidate[group + ranking_metrics.REQUESTS]:,.0f}"
         table.add_row(slice_name(metrics.slice), requests, *(_cell(metrics, group + name) for name in names))
     return table
+
+
+def logged_table(report: EvaluationReport) -> Table | None:
+    """What shoppers did and what lists are worth by it, over all requests; None if the log has nothing of the kind."""
+    overall = report.slices[0] if report.slices else None
+    of_log = [] if overall is None else [name for name in overall.candidate if _is_of_log(name)]
+    if not of_log:
+        return None
+    table = Table("", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("value", "95 % interval", "gain", "95 % interval"):
+        table.add_column(column, justify="right")
+    for name in of_log:
+        found = overall.measured(name)
+        change = "" if math.isnan(found.change) else f"{found.change:+.4g}"
+        table.add_row(
+            name,
+            "-" if math.isnan(found.value) else f"{found.value:.4g}",
+            _interval(found.low, found.high),
+            change,
+            _interval(found.change_low, found.change_high),
+        )
+    return table
+
+
+def _is_of_log(name: str) -> bool:
+    base, _, suffix = name.partition("@")
+    return "/" not in base + suffix and base in _OF_LOG
+
+
+def _interval(low: float, high: float) -> str:
+    return "" if math.isnan(low) else f"{low:.4g} … {high:.4g}"
 
 
 def _cell(metrics: SliceMetrics, name: str) -> str:

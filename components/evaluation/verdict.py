@@ -34,13 +34,17 @@ class Check(pydantic.BaseModel):
 
     model_config = pydantic.ConfigDict(frozen=True, allow_inf_nan=False)
 
-    gate: Literal["requests", "floors", "ceilings", "max_loss", "slice_max_loss", "max_gap"]
+    gate: Literal[
+        *("requests", "floors", "ceilings", "max_loss", "slice_max_loss", "max_gap"),
+        *("policy_value.floor", "policy_value.max_loss"),
+    ]
     metric: str
     slice: Slice
     outcome: Literal["passed", "refused", "undecided"]
-    reason: Literal["", "no_value", "no_reference", "too_few_requests", "no_interval", "wide_interval", "one_group"] = (
-        ""
-    )
+    reason: Literal[
+        *("", "no_value", "no_reference", "too_few_requests", "no_interval", "wide_interval", "one_group"),
+        *("no_propensities", "too_few_effective", "about_the_limit"),
+    ] = ""
     value: Known = None
     threshold: float
     reference: Known = None

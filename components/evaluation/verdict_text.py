@@ -20,6 +20,10 @@ _LEAK = (
 _SLICE = "what these requests share: the features that tell them apart, and how many of them trained (the statistics)"
 _NO_REQUEST = "requests.eval_days and requests.positive_events, and whether the newest events have arrived"
 _WHOLE = "what differs from the run before: configuration, statistics of the tables, training curves"
+_POLICY = (
+    "what the lists show that shoppers rarely choose when it is shown to them, and how many impressions effectively "
+    "count (policy_effective)"
+)
 _UNDECIDED = {
     "no_value": "no request counts",
     "no_reference": "the baseline has no value",
@@ -27,6 +31,9 @@ _UNDECIDED = {
     "no_interval": "too few shoppers for an interval",
     "wide_interval": "the interval holds both no difference and one beyond the limit",
     "one_group": "no two slices can be compared",
+    "no_propensities": "no impression in the log has a propensity",
+    "too_few_effective": "too few impressions of what the lists show: fewer count than policy_value.min_effective",
+    "about_the_limit": "the interval reaches to either side of the limit",
 }
 
 
@@ -35,7 +42,7 @@ def describe(check: Check) -> str:
     where = f"{check.metric} ({slice_name(check.slice)})"
     if check.value is None:
         return f"{where} has no value: no request counts for it"
-    if check.gate in ("requests", "floors", "ceilings"):
+    if check.gate in ("requests", "floors", "ceilings", "policy_value.floor"):
         side = "above its ceiling" if check.gate == "ceilings" else "below its floor"
         return f"{where} is {check.value:.4g}{_interval(check)}, {side} of {check.threshold:.4g}"
     versus = slice_name(check.versus) if check.versus else "the baseline"
@@ -51,6 +58,8 @@ def advice(check: Check) -> str:
     base = names.base(check.metric)
     if check.gate == "requests" or check.reason == "no_value":
         return f"look at {_NO_REQUEST}"
+    if check.gate.startswith("policy_value"):
+        return f"look at {_POLICY}"
     if base == lists.AvailableShare.base:
         return f"look at {_UNAVAILABLE}"
     if check.gate == "ceilings" and base in _RIGHTNESS:

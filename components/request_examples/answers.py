@@ -50,5 +50,10 @@ class Answers(NamedTuple):
         """
         place, is_answer = self.pairs.find(candidates, num_items)
         if head.loss == "cross_entropy":
-            return (is_answer & self.by(head.events, line)[place]).astype(np.float32)
-        return np.where(is_answer, self.mean(head.column, line)[place], np.nan).astype(np.float32)
+            return (is_answer & _at(self.by(head.events, line), place)).astype(np.float32)
+        return np.where(is_answer, _at(self.mean(head.column, line), place), np.nan).astype(np.float32)
+
+
+def _at(values: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """Values by place; of no value at all, which requests without an answer have, any will do."""
+    return values[place] if len(values) else np.zeros(len(place), values.dtype)

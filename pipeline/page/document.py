@@ -305,6 +305,7 @@ class Document(Part):
         slices: all requests first.
         history: the pipeline's evaluations, oldest first, this one included.
         steps: of the run, in the order in which they ran.
+        outcomes: how much of each kind of outcome the judging requests have in the log.
     """
 
     pipeline: str
@@ -319,6 +320,7 @@ class Document(Part):
     curves: list[Curve]
     tables: list[Table]
     steps: list[Step]
+    outcomes: dict[str, int] = {}
 
 
 class DataDocument(Part):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from components.evaluation import ranking_metrics
-from components.evaluation.metrics import exposure, names
+from components.evaluation.metrics import exposure, logged, names
 from components.evaluation.metrics.names import Measured
 from pipeline.page.document import Column, DataDocument, Document, Slice, Table
 
@@ -61,8 +61,18 @@ def grids(document: Document) -> list[Grid]:
 
 def properties(document: Document) -> dict[str, Measured]:
     """The other metrics over all requests, by name: what lists are like, right or not."""
-    right = set(ranking_metrics.mean_names(document.cutoffs))
-    return {name: value for name, value in overall(document).items() if "@" in name and name not in right}
+    elsewhere = {*ranking_metrics.mean_names(document.cutoffs), *logged.names(document.cutoffs)}
+    return {name: value for name, value in overall(document).items() if "@" in name and name not in elsewhere}
+
+
+def of_log(document: Document) -> list[str]:
+    """Names of what is measured by what shoppers did with what they were shown, where the log has it."""
+    return [name for name in logged.names(document.cutoffs) if name in overall(document)]
+
+
+def not_in_log(document: Document) -> list[str]:
+    """What the log leaves out of these, and why."""
+    return logged.missing([kind for kind, count in document.outcomes.items() if count])
 
 
 def predictions(document: Document) -> dict[str, Measured]:

@@ -8,7 +8,7 @@ from components.evaluation import ranking_metrics
 from components.evaluation.metrics.names import Measured
 
 NOTHING = "–"
-_ACRONYMS = ("ndcg", "mrr", "map", "auc", "rmse", "mae")
+_ACRONYMS = ("ndcg", "mrr", "map", "auc", "rmse", "mae", "ctr", "cvr")
 
 MEANINGS = {
     "recall": "of what the shopper took, the share in the list",
@@ -36,6 +36,20 @@ MEANINGS = {
     "rmse": "root of the mean squared error, in the unit of what is predicted",
     "mae": "mean absolute error, in the unit of what is predicted",
     "repeat_share": "share of the shown items that the shopper had taken before",
+    "ctr": "clicks an impression",
+    "cvr": "purchases a click",
+    "dwell_per_session": "seconds of looking at items in a session",
+    "visit_depth": "events in a session, impressions and purchases aside",
+    "revenue_per_session": "what is spent in a session",
+    "revenue_captured": "of what the shopper spent, the share that went to items in the list",
+    "dwell_captured": "of the time that the shopper looked at items, the share in the list",
+    "conversions_captured": "of what the shopper bought, the share in the list",
+    "policy_ips": "value of the lists by inverse propensities: reward of a shown item; unbiased",
+    "policy_snips": "the same, self-normalised: less chance, slight bias",
+    "policy_dm": "the same as the model's own scores have it",
+    "policy_dr": "the same, doubly robust: the scores corrected by the log",
+    "policy_effective": "how many logged impressions effectively count",
+    "logged_value": "reward of an item that the log's own policy showed",
 }
 
 GATES = {
@@ -45,6 +59,8 @@ GATES = {
     "max_loss": "loss",
     "slice_max_loss": "loss of a slice",
     "max_gap": "gap between slices",
+    "policy_value.floor": "floor of the policy's value",
+    "policy_value.max_loss": "loss of the policy's value",
 }
 
 

@@ -9,7 +9,8 @@ from pipeline.config import Feature, Head, Requests
 DAY = 86_400
 PURCHASE = Head(name="purchase", events=["purchase"])
 
-_TYPES = {"timestamp": pa.int64(), "quantity": pa.float64(), "value": pa.float64(), "context_price": pa.float64()}
+_NUMBERS = ("quantity", "value", "dwell_seconds", "propensity", "context_price")
+_TYPES = {"timestamp": pa.int64(), **dict.fromkeys(_NUMBERS, pa.float64())}
 
 
 def make_settings(heads=(PURCHASE,), features=(), seed=1, max_rejected_share=0.0, **requests) -> Settings:
