@@ -250,3 +250,23 @@ def test_the_pieces_of_a_block_are_no_larger_than_the_block_when_they_travel():
     pieces = list(shard(block, 16))
     assert sum(piece.num_rows for _, piece in pieces) == len(block)
     assert sum(len(pickle.dumps(piece)) for _, piece in pieces) < 2 * len(pickle.dumps(block))
+
+
+def test_what_the_evaluation_came_to_is_counted_beside_the_examples(write, run):
+    events = many_events()
+    shown = events.set_column(
+        events.column_names.index("event"), "event", pa.array(["impression"] * len(events))
+    ).append_column("propensity", pa.array([0.25] * len(events)))
+    bought = events.append_column("propensity", pa.array([None] * len(events), pa.float64()))
+    write("events", pa.concat_tables([shown, bought]))
+    write("items", items(sorted(set(events["item_id"].to_pylist()))))
+    write("users", PROFILES)
+    output = run()
+    counts = json.loads((output.uri / request_example.OUTCOME_FILE).read_text())
+    judging = [time for time in events["timestamp"].to_pylist() if time >= 45 * DAY]  # the newest 5 of days 10 to 49
+    assert counts["propensities"] == len(judging)
+    assert counts["impressions"] == output.summary["examples_eval"] == len(set(judging))
+    assert {kind for kind, count in counts.items() if not count} == {"clicks", "interactions"}
+    (one, *_) = output.records("eval")
+    assert "('logged_propensities', [0.25" in one
+    assert not any("logged_" in row or "outcome_" in row for row in output.records("train"))
