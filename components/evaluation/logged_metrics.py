@@ -102,9 +102,11 @@ class _Contribute(metric_types.Preprocessor):
 
     def process(self, extracts: types.Extracts) -> Iterator[_Contribution]:
         requests = [read_logged(extracts, name) for name in self._plan.model_names]
-        terms = np.array([[metric.of(request) for metric in self._metrics] for request in requests])
-        if extracts.get(OF_LABELS_KEY):  # what a request came to was counted with the request as a whole
-            terms = np.zeros_like(terms)
+        # A request that stands for some of its labels was counted as a whole.
+        metrics = [] if extracts.get(OF_LABELS_KEY) else self._metrics
+        terms = np.zeros([len(requests), len(self._metrics), 2])
+        for place, metric in enumerate(metrics):
+            terms[:, place] = [metric.of(request) for request in requests]
         yield _Contribution(bootstrap.weights(requests[0].user_id, self._plan.resamples), np.swapaxes(terms, 1, 2))
 
 
