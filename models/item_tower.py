@@ -1,6 +1,6 @@
 """Item tower: what an item is, from its id, its text and its attributes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -21,16 +21,23 @@ class ItemText(tf.keras.layers.Layer):
     text_dim] holds their embeddings once frozen.
     """
 
-    def __init__(self, texts: np.ndarray, encoder: TextEncoder, progress: Callable[[int, int], None] | None = None):
+    def __init__(
+        self,
+        texts: np.ndarray,
+        encoder: TextEncoder,
+        progress: Callable[[int, int], None] | None = None,
+        known: Mapping[bytes, np.ndarray] | None = None,
+    ):
         """Args:
         texts: bytes [num_items + 1], each item's text.
         encoder: what embeds them.
         progress: see `encode_distinct`.
+        known: by text, the vector float32 [text_dim] that this very encoder, frozen, has given before.
         """
         super().__init__(name="item_text")
         distinct, rows = np.unique(texts.astype(bytes), return_inverse=True)
         self._texts, self.rows = tf.constant(distinct), tf.constant(rows, tf.int32)
-        self.encoder, self._progress = encoder, progress
+        self.encoder, self._progress, self._known = encoder, progress, known or {}
         self.vectors: tf.Tensor | None = None
         if not encoder.trainable_weights:
             self.freeze()
@@ -38,8 +45,17 @@ class ItemText(tf.keras.layers.Layer):
     def freeze(self) -> None:
         """Embeds every text by the encoder as it is now, unless that is done; from here on they are looked up."""
         if self.vectors is None:
-            texts = [text.decode() for text in self._texts.numpy()]
-            self.vectors = tf.constant(encode_distinct(self.encoder, texts, progress=self._progress))
+            texts = self._texts.numpy()
+            vectors = np.empty([len(texts), self.encoder.dim], np.float32)
+            new = [row for row, text in enumerate(texts) if text not in self._known]
+            vectors[new] = encode_distinct(self.encoder, [texts[row].decode() for row in new], progress=self._progress)
+            for row in set(range(len(texts))).difference(new):
+                vectors[row] = self._known[texts[row]]
+            self.vectors = tf.constant(vectors)
+
+    def encoded(self) -> tuple[np.ndarray, np.ndarray]:
+        """The distinct texts, bytes [num_texts], and their vectors, float32 [num_texts, text_dim]; once frozen."""
+        return self._texts.numpy().astype(bytes), self.vectors.numpy()
 
     def call(self, items: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Items int64 [n] to float32 [n, text_dim]."""

@@ -89,6 +89,10 @@ class RequestModel(tf.keras.layers.Layer):
 
         self._ranker.normalize.adapt(batches.map(explicit))
 
+    def use_assigned_scales(self) -> None:
+        """Makes the ranker scale by the statistics that were assigned to its weights, instead of by `adapt`."""
+        self._ranker.normalize.finalize_state()
+
     def _explicit_features(
         self, features: dict[str, tf.Tensor], candidates: tf.Tensor, statistics: tf.Tensor
     ) -> tf.Tensor:

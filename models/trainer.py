@@ -1,14 +1,15 @@
 """TFX's entry point for training: reads transformed examples, trains, exports."""
 
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 from absl import logging
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from models import dataset, warmup
+from models import dataset, warm_start, warmup
 from models.dataset import Catalogue
 from models.export import export, serve_items
 from models.item_tower import ItemText, ItemTower
@@ -35,18 +36,27 @@ def run_fn(fn_args: FnArgs) -> None:
     profiles = dataset.profiles(_split(fn_args.eval_files, USERS_SPLIT), graph, settings)
 
     text_encoder = TextEncoder(**settings.model.text.model_dump())
-    model = build(settings, graph, catalogue, text_encoder)
-    fit(model, fn_args, graph, settings)
+    known_texts = warm_start.known_texts(fn_args.base_model, text_encoder, settings)
+    model = build(settings, graph, catalogue, text_encoder, known_texts)
+    names, size = feature_names(settings), settings.training.batch_size
+    first = next(iter(dataset.requests(fn_args.train_files, graph, names, size, shuffle_seed=None)))
+    begun = warm_start.start(model, fn_args.base_model, first, catalogue, graph, settings)
+    fit(model, fn_args, graph, begun.settings(settings), adapt=not begun.is_warm)
 
     items = serve_items(catalogue, model.item_tower, settings)
     export(fn_args.serving_model_dir, model.request_model, items, profiles, text_encoder, graph, settings)
+    warm_start.save(fn_args.serving_model_dir, model, begun, catalogue, graph, settings)
     warmup.write(fn_args.serving_model_dir, warmup.sample(fn_args.train_files, graph, catalogue, settings), settings)
 
 
 def build(
-    settings: TrainerSettings, graph: tft.TFTransformOutput, catalogue: Catalogue, text_encoder: TextEncoder
+    settings: TrainerSettings,
+    graph: tft.TFTransformOutput,
+    catalogue: Catalogue,
+    text_encoder: TextEncoder,
+    known_texts: Mapping[bytes, np.ndarray] | None = None,
 ) -> JointModel:
-    """Builds and compiles the model under the configured strategy.
+    """Builds and compiles the model under the configured strategy; what the texts that are known give is not computed.
 
     Raises:
         ConfigError: the text encoder is to be trained on several replicas.
@@ -55,7 +65,7 @@ def build(
     if mirrored and settings.model.text.training != "frozen":
         # A TF Hub module loaded under a strategy cannot run outside of training steps; loaded without, not train.
         raise ConfigError("model.text.training: full works on one device; set training.strategy to default")
-    text = ItemText(catalogue.texts, text_encoder, progress=_log_encoding)
+    text = ItemText(catalogue.texts, text_encoder, progress=_log_encoding, known=known_texts)
     with (tf.distribute.MirroredStrategy() if mirrored else tf.distribute.get_strategy()).scope():
         item_tower = ItemTower(
             catalogue, text, settings.model.embedding_dim, settings.model.id_dropout, settings.trains_on_text
@@ -66,10 +76,13 @@ def build(
     return model
 
 
-def fit(model: JointModel, fn_args: FnArgs, graph: tft.TFTransformOutput, settings: TrainerSettings) -> None:
+def fit(
+    model: JointModel, fn_args: FnArgs, graph: tft.TFTransformOutput, settings: TrainerSettings, adapt: bool = True
+) -> None:
     """Trains the model; in the end it has the weights of the epoch with the least ranking loss in validation.
 
-    Retrieval, which overfits sooner, only finds what is ranked.
+    Retrieval, which overfits sooner, only finds what is ranked. A model that starts warm has the scales of its inputs
+    already, which `adapt` would learn.
     """
     names = feature_names(settings)
 
@@ -77,7 +90,8 @@ def fit(model: JointModel, fn_args: FnArgs, graph: tft.TFTransformOutput, settin
         return dataset.requests(files, graph, names, settings.training.batch_size, shuffle_seed)
 
     train = batches(fn_args.train_files, settings.training.seed)
-    model.request_model.adapt(train.take(_ADAPT_BATCHES))
+    if adapt:
+        model.request_model.adapt(train.take(_ADAPT_BATCHES))
     steps = dataset.count_batches(fn_args.train_files, settings.training.batch_size)
     decay = tf.keras.optimizers.schedules.CosineDecay(settings.training.learning_rate, settings.training.epochs * steps)
     callbacks = [_LogEpochs(), _Schedule(decay), tf.keras.callbacks.TensorBoard(fn_args.model_run_dir, update_freq=50)]

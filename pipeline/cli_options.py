@@ -18,7 +18,7 @@ ConfigName = Annotated[
     typer.Argument(
         metavar="CONFIG",
         help="A YAML file, or a shipped configuration: complete_journey, complete_journey_sample (300 households, for "
-        "a quick run) or movielens.",
+        "a quick run), complete_journey_weekly (a model a week) or movielens.",
     ),
 ]
 Overrides = Annotated[
@@ -30,6 +30,14 @@ Overrides = Annotated[
 BeamRunner = Annotated[
     Literal["direct", "flink", "spark", "dataflow"] | None,
     typer.Option(help="Where the data-parallel components run, as the section beam says; its `runner` without."),
+]
+Span = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        metavar="N",
+        help="The newest span to read, with the data.window_spans - 1 before it; the newest there is without.",
+    ),
 ]
 Address = Annotated[str, typer.Option(metavar="HOST:PORT", help="The server's gRPC address.")]
 Length = Annotated[int, typer.Option("-k", "--k", min=1, metavar="N", help="How many items to list.")]

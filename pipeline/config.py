@@ -18,6 +18,7 @@ from pipeline.config_funnel import Funnel
 from pipeline.config_kubeflow import Kubeflow
 from pipeline.config_section import Section, Share, known_keys
 from pipeline.config_serving import Serving
+from pipeline.config_warm_start import WarmStart
 
 Identifier = Annotated[str, pydantic.Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 
@@ -41,6 +42,7 @@ class Data(Section):
     columns: Columns = Columns()
     first_span: pydantic.NonNegativeInt | None = None  # None: the oldest there is
     last_span: pydantic.NonNegativeInt | None = None  # None: the newest there is
+    window_spans: pydantic.PositiveInt | None = None  # so many spans, ending at the last one, are read; None: all
     max_rejected_share: Share = 0.01  # more bad rows than this stop the run
     min_compared_rows: pydantic.PositiveInt = 1000  # drift that fewer rows show may be chance, and only warns
     serving_logs: str | None = None  # folder of logged requests, as Parquet in the contract of the signatures
@@ -185,6 +187,7 @@ class Training(Section):
     precision: Literal["float32", "bfloat16"] = "float32"
     strategy: Literal["default", "mirrored"] = "default"
     seed: int = 42
+    warm_start: WarmStart = WarmStart()
 
 
 class Config(Section):

@@ -12,6 +12,7 @@ from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
 from tfx.proto import transform_pb2
 from tfx.types.standard_artifacts import Model, ModelBlessing
 
+from components.baseline.parent import LatestBlessedOfEarlierSpan
 from components.baseline.strategy import LatestBlessedBefore
 from components.data_gate.component import DataGate, SkewGate
 from components.drift.component import DriftValidator, SkewValidator
@@ -73,6 +74,15 @@ def _latest_blessed(trainer: BaseComponent) -> BaseNode:
     )
 
 
+def _latest_blessed_of_earlier_span(config: Config) -> BaseNode:
+    return tfx.dsl.Resolver(
+        strategy_class=LatestBlessedOfEarlierSpan,
+        config={"span": config.data.last_span},
+        model=tfx.dsl.Channel(type=Model),
+        model_blessing=tfx.dsl.Channel(type=ModelBlessing),
+    )
+
+
 def _skew_checks(config: Config, requests: BaseComponent) -> list[BaseComponent]:
     """What holds the requests that train against those that the shop's server logged, the gate last."""
     import tensorflow_data_validation as tfdv  # slow, and needed by those alone who have logs
@@ -106,17 +116,19 @@ def create_pipeline(
     config: Config,
     beam_args: list[str] | None = None,
     baseline_of: Callable[[BaseComponent], BaseNode] = _latest_blessed,
+    parent_of: Callable[[Config], BaseNode] = _latest_blessed_of_earlier_span,
     *,
     only_data: bool = False,
 ) -> tfx.dsl.Pipeline:
     """Builds the DAG of a shop.
 
     Args:
-        config: the shop.
+        config: the shop, over a window of spans (`pipeline.spans.window`) if it is to start warm.
         beam_args: options of the Beam runner that runs the data-parallel components; those that `config.beam` stands
             for by default.
         baseline_of: makes the node that outputs, as `model`, what the Trainer's model has to stand up to; by default
             it asks the metadata store.
+        parent_of: makes the node that outputs, as `model`, what training goes on from if it is to start warm; likewise.
         only_data: whether to end once the tables have passed the gate.
     """
     # Each table comes in as columns, bad rows set aside, and is described and held against its curated schema.
@@ -169,11 +181,15 @@ def create_pipeline(
     for skew_gate in skew_checks[-1:]:
         transform.add_upstream_node(skew_gate)
 
+    # What training may go on from, where it is to: everything that the model of the span before has learnt.
+    parents = [parent_of(config).with_id("Parent")] if config.training.warm_start.enabled else []
+
     # Retrieval and ranking, trained together and exported as one SavedModel.
     trainer = tfx.components.Trainer(
         run_fn="models.trainer.run_fn",
         examples=transform.outputs["transformed_examples"],
         transform_graph=transform.outputs["transform_graph"],
+        base_model=parents[0].outputs["model"] if parents else None,
         train_args=tfx.proto.TrainArgs(splits=["train"]),
         eval_args=tfx.proto.EvalArgs(splits=["validation", CATALOG_SPLIT, USERS_SPLIT]),
         custom_config={"settings": TrainerSettings.of(config).model_dump_json()},
@@ -213,7 +229,7 @@ def create_pipeline(
         custom_executor_spec=ExecutorClassSpec(AtomicPusher),
     )
 
-    models = [transform, trainer, baseline, evaluator, infra_validator, pusher]
+    models = [transform, *parents, trainer, baseline, evaluator, infra_validator, pusher]
     return _pipeline(config, beam_args, [*checks, requests, *skew_checks, *models])
 
 

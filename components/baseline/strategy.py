@@ -2,8 +2,9 @@
 
 import ml_metadata as mlmd
 from tfx import types
-from tfx.components.evaluator import constants
 from tfx.dsl.components.common.resolver import ResolverStrategy
+
+from components.baseline.blessed import blessing_of
 
 
 class LatestBlessedBefore(ResolverStrategy):
@@ -18,17 +19,13 @@ class LatestBlessedBefore(ResolverStrategy):
     ) -> dict[str, list[types.Artifact]]:
         """See `ResolverStrategy`; takes `candidate`, `model` and `model_blessing`."""
         candidate = max(model.id for model in input_dict["candidate"])
-        blessing_of = {
-            blessing.get_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY): blessing
-            for blessing in input_dict["model_blessing"]
-            if blessing.get_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY) == 1
-        }
-        older = [model for model in input_dict["model"] if model.id < candidate and model.id in blessing_of]
+        blessings = blessing_of(input_dict["model_blessing"])
+        older = [model for model in input_dict["model"] if model.id < candidate and model.id in blessings]
         if not older:
             return {"candidate": [], "model": [], "model_blessing": []}
         newest = max(older, key=lambda model: model.id)
         return {
             "candidate": input_dict["candidate"],
             "model": [newest],
-            "model_blessing": [blessing_of[newest.id]],
+            "model_blessing": [blessings[newest.id]],
         }

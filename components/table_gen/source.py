@@ -76,11 +76,11 @@ def find(base: str, contract: Contract) -> Source:
         TableError: nothing to read, a span without files or rows, a file that is not Parquet, or a column that is
             missing or of a type that cannot be cast.
     """
-    spans = _spans(base, contract) if contract.has_spans else {None: base}
+    folders = spans(base, contract) if contract.has_spans else {None: base}
     row_groups: list[RowGroup] = []
     sources: set[str] = set()
-    for span, folder in sorted(spans.items(), key=lambda item: item[0] or 0):
-        split = ALL if span is None else NEWEST if span == max(spans) else BEFORE
+    for span, folder in sorted(folders.items(), key=lambda item: item[0] or 0):
+        split = ALL if span is None else NEWEST if span == max(folders) else BEFORE
         paths = sorted(fileio.glob(os.path.join(folder, "*.parquet")))
         rows_before = sum(group.num_rows for group in row_groups)
         for path in paths:
@@ -93,10 +93,15 @@ def find(base: str, contract: Contract) -> Source:
             problem = "its files hold no rows" if paths else "it has no *.parquet files"
             raise TableError(f"{what} is empty: {problem}, in {folder}. Write the files, or remove the folder")
     _check_declared(sources, contract, base)
-    return Source(contract.narrowed(sources), tuple(row_groups), tuple(sorted(spans)) if contract.has_spans else ())
+    return Source(contract.narrowed(sources), tuple(row_groups), tuple(sorted(folders)) if contract.has_spans else ())
 
 
-def _spans(base: str, contract: Contract) -> dict[int, str]:
+def spans(base: str, contract: Contract) -> dict[int, str]:
+    """The folders of the spans that the contract asks for, by number.
+
+    Raises:
+        TableError: there is none, a folder is numbered badly, or two have the same number.
+    """
     folders = [name.rstrip("/") for name in fileio.listdir(base)] if fileio.isdir(base) else []
     folders = [name for name in folders if name.startswith("span-")]
     if unnumbered := [name for name in folders if not _SPAN_FOLDER.fullmatch(name)]:

@@ -94,7 +94,11 @@ def vertex_job(config: Config) -> dict[str, Any]:
 
 def _compile(config: Config) -> tuple[dict[str, Any], list[str]]:
     """The specification as TFX writes it, made self-contained, and the ids of its components."""
-    pipeline = create_pipeline(config, baseline_of=lambda trainer: _pushed_model(config, trainer))
+    pipeline = create_pipeline(
+        config,
+        baseline_of=lambda trainer: _pushed_model(config, trainer),
+        parent_of=lambda _: PushedModel(base=config.destination),
+    )
     pipeline.pipeline_info.pipeline_name = config.name.replace("_", "-")  # as Kubernetes has it
     runner = KubeflowV2DagRunner(
         KubeflowV2DagRunnerConfig(

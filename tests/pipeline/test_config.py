@@ -38,7 +38,9 @@ def mistakes(document, write_config):
     return of
 
 
-@pytest.mark.parametrize("name", ["complete_journey", "complete_journey_sample", "movielens"])
+@pytest.mark.parametrize(
+    "name", ["complete_journey", "complete_journey_sample", "complete_journey_weekly", "movielens"]
+)
 def test_a_shipped_configuration_loads_by_its_name(name):
     assert config.load(name).name == name
 
@@ -258,5 +260,7 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path, content, message):
 
 
 def test_an_unknown_name_is_refused_with_the_shipped_ones():
-    with pytest.raises(config.ConfigError, match="complete_journey, complete_journey_sample, movielens"):
+    with pytest.raises(
+        config.ConfigError, match="complete_journey, complete_journey_sample, complete_journey_weekly, movielens"
+    ):
         config.load("complete_journy")
