@@ -15,9 +15,19 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pipeline import cli_kubeflow, cli_server
+from pipeline import cli_kubeflow, cli_server, cli_spans
 from pipeline import config as configs
-from pipeline.cli_options import Address, BeamRunner, ConfigName, Length, Overrides, Refusal, load_config, waiting
+from pipeline.cli_options import (
+    Address,
+    BeamRunner,
+    ConfigName,
+    Length,
+    Overrides,
+    Refusal,
+    Span,
+    load_config,
+    waiting,
+)
 from pipeline.run_log import diverted, new_log
 
 _GATES = ("DataGate", "SkewGate")  # components that stop a run because of its data
@@ -48,7 +58,7 @@ def data(config: ConfigName, overrides: Overrides = None) -> None:
 
 
 @app.command()
-def run(config: ConfigName, overrides: Overrides = None, beam_runner: BeamRunner = None) -> None:
+def run(config: ConfigName, overrides: Overrides = None, span: Span = None, beam_runner: BeamRunner = None) -> None:
     """Run the pipeline, from the tables to a pushed model.
 
     It ingests, validates, joins, transforms, trains, evaluates, tries a server, and pushes a model that passes. What
@@ -63,8 +73,9 @@ def run(config: ConfigName, overrides: Overrides = None, beam_runner: BeamRunner
         from pipeline.data import sources
 
         sources.prepare_text_encoder(loaded)
-    from pipeline import local_runner
+    from pipeline import local_runner, spans
 
+    loaded = spans.window(loaded, span)
     with _data_explained(loaded):
         local_runner.run(loaded)
     Console().print()
@@ -94,14 +105,17 @@ def check(
     loaded = load_config(config, overrides)
     if loaded.data.source is not None:
         data(config, overrides)
-    from pipeline import local_runner
+    from pipeline import local_runner, spans
 
+    loaded = spans.window(loaded)
     with _data_explained(loaded):
         local_runner.run(loaded, only_data=True)
     _write_data_page(loaded, open_page)
 
 
 app.add_typer(cli_kubeflow.app, name="kubeflow")
+app.command()(cli_spans.watch)
+app.command()(cli_spans.lineage)
 app.command()(cli_server.serve)
 app.command()(cli_server.promote)
 app.command()(cli_server.rollback)
@@ -294,13 +308,14 @@ def _failures() -> tuple[type[Exception], ...]:
     from pipeline.data.wheels import WheelError
     from pipeline.kubeflow.submit import SubmitError
     from pipeline.local_runner import RunFailed
+    from pipeline.lock import Busy
     from pipeline.run_record import NoRun
     from pipeline.shop import NoTables, UnknownShopper
     from serving.client import ServingError
 
     return (
         *(Refusal, configs.ConfigError, DataError, NoRun, NoTables, RunFailed, ServingError, UnknownShopper),
-        *(SubmitError, WheelError, OSError),
+        *(SubmitError, WheelError, OSError, Busy),
     )
 
 

@@ -8,6 +8,7 @@ import logging
 
 from rich.console import Console
 
+from pipeline import code_version, lock
 from pipeline.config import Config
 from pipeline.progress import ProgressHandler
 from pipeline.run_log import diverted, new_log
@@ -30,10 +31,16 @@ def run(config: Config, *, only_data: bool = False) -> None:
         only_data: whether to end once the tables have passed, before anything is learnt from them.
 
     Raises:
+        Busy: another process runs this pipeline.
         ConfigError: what is configured about a table's columns contradicts itself, or versions cannot be pushed to
             where they shall be.
         RunFailed: a component failed; nothing after it ran, and nothing was pushed.
     """
+    with lock.held(config.run_dir / "run.lock", f"a run of {config.name}"):
+        _run(config, only_data)
+
+
+def _run(config: Config, only_data: bool) -> None:
     log = new_log(config.run_dir)
     width = Console().width
     with diverted(log) as terminal:
@@ -67,6 +74,7 @@ def run(config: Config, *, only_data: bool = False) -> None:
 
 def _outcome(config: Config, component: str) -> tuple[bool, str]:
     record = RunRecord(config)
+    record.sign(component, {"config": config.model_dump_json(), "code": code_version.current()})
     return record.is_cached(component), record.outcome(component)
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import pathlib
+from collections.abc import Mapping
 
 import ml_metadata as mlmd
 from ml_metadata.proto.metadata_store_pb2 import Artifact, ConnectionConfig, Event, Execution
@@ -41,6 +42,24 @@ class RunRecord:
         node = self._store.get_context_by_type_and_name("node", f"{self._name}.{component}")
         executions = self._store.get_executions_by_context(node.id) if node else []
         return max(executions, key=lambda execution: execution.id, default=None)
+
+    def sign(self, component: str, signature: Mapping[str, str]) -> None:
+        """Notes down by what a run was made: custom properties of its context, which its first component brings about.
+
+        Args:
+            component: one that the run has executed.
+            signature: such as the configuration; what is noted already stays.
+        """
+        execution = self.execution(component)
+        if execution is None:
+            return
+        contexts = self._store.get_contexts_by_execution(execution.id)
+        run = next(context for context in contexts if context.type == "pipeline_run")
+        missing = {key: value for key, value in signature.items() if key not in run.custom_properties}
+        if missing:
+            for key, value in missing.items():
+                run.custom_properties[key].string_value = value
+            self._store.put_contexts([run])
 
     def is_cached(self, component: str) -> bool:
         """Whether the newest execution was taken from the cache."""

@@ -23,6 +23,7 @@ from tfx.utils import io_utils
 
 from components.infra_validation.questions import Question
 from components.infra_validation.settings import Settings
+from pipeline import die_with_parent
 
 _CODE = pathlib.Path(__file__).parents[2]  # where `python -m serving.server` finds the packages
 _EMBEDDED = [sys.executable, "-m", "serving.server"]
@@ -42,6 +43,7 @@ class ServerProcess:
 
     It is told everything by TensorFlow Serving's flags, so the stock binary can take the embedded server's place. It
     listens on a Unix socket in a folder that only this user can enter: no port can be taken, and nobody else can ask.
+    However this process ends, the server ends with it.
     """
 
     def __init__(self, model: str, settings: Settings, log: pathlib.Path):
@@ -82,7 +84,7 @@ class ServerProcess:
             io_utils.copy_dir(self._model, str(base / "1"))
         socket = self._folder / "socket"
         command = [
-            *(self._settings.validation_server or _EMBEDDED),
+            *die_with_parent.command(*(self._settings.validation_server or _EMBEDDED)),
             "--port=0",
             f"--grpc_socket_path={socket}",
             f"--model_name={self._settings.model_name}",

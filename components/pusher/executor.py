@@ -1,5 +1,6 @@
 """TFX's Pusher, made atomic."""
 
+import os
 import time
 from typing import Any
 
@@ -9,11 +10,11 @@ from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils, proto_utils
 
-from components.pusher.publish import publish
+from components.pusher.publish import newest_if_same, publish
 
 
 class Executor(executor.Executor):
-    """Pushes a blessed model to a folder or a bucket without ever showing a part of it.
+    """Pushes a blessed model to a folder or a bucket without ever showing a part of it, and no model twice in a row.
 
     The stock executor copies into the version folder itself. When that fails, as on a full disk, a broken version
     stays behind, which every server that watches tries to load.
@@ -35,6 +36,10 @@ class Executor(executor.Executor):
         proto_utils.json_to_proto(exec_properties[standard_component_specs.PUSH_DESTINATION_KEY], destination)
         model = self.GetModelPath(input_dict)
         io_utils.copy_dir(model, pushed.uri)
-        version = str(int(time.time()))
-        place = publish(model, destination.filesystem.base_directory, version)
+        base = destination.filesystem.base_directory
+        version = newest_if_same(model, base)
+        if version is None:
+            version = str(int(time.time()))
+            publish(model, base, version)
+        place = os.path.join(base, version)
         self._MarkPushed(pushed, pushed_destination=place, pushed_version=version)

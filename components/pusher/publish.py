@@ -10,6 +10,7 @@ from pipeline.config_file import ConfigError
 
 _ASIDE = ".incoming"  # no number, so that servers do not take it for a version
 _GRAPH = "saved_model.pb"  # without it, every loader says that there is no model
+_FINGERPRINT = "fingerprint.pb"  # which TensorFlow gives every export anew
 
 
 def check_reachable(base: str) -> None:
@@ -54,6 +55,32 @@ def publish(model: str, base: str, version: str) -> str:
     else:
         _write_aside(model, final, aside=os.path.join(base, _ASIDE))
     return final
+
+
+def newest_if_same(model: str, base: str) -> str | None:
+    """The number of the newest version, if that is a copy of this very export; None otherwise.
+
+    So it is when a push was killed after the version had appeared and before that was on record: pushing it once more
+    would make servers load what they serve.
+
+    Args:
+        model: the SavedModel's folder.
+        base: see `publish`.
+    """
+    names = [name.rstrip("/") for name in fileio.listdir(base)] if fileio.isdir(base) else []
+    newest = max((name for name in names if name.isdecimal()), key=int, default=None)
+    if newest is None or not fileio.exists(os.path.join(base, newest, _GRAPH)):
+        return None
+    ours, theirs = (_fingerprint(folder) for folder in (model, os.path.join(base, newest)))
+    return newest if ours is not None and ours == theirs else None
+
+
+def _fingerprint(folder: str) -> bytes | None:
+    path = os.path.join(folder, _FINGERPRINT)
+    if not fileio.exists(path):
+        return None
+    with fileio.open(path, "rb") as file:
+        return file.read()
 
 
 def _write_aside(model: str, final: str, aside: str) -> None:

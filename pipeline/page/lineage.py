@@ -6,6 +6,7 @@ import pathlib
 import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2 as mlmd_pb2
 
+from components.baseline.blessed import span_of
 from pipeline.page.document import Artifact, Step
 from pipeline.run_record import FAILURE
 
@@ -36,9 +37,8 @@ class Lineage:
 
     def steps(self, execution_id: int) -> list[Step]:
         """The run that an execution belongs to, in the order in which its components ran."""
-        contexts = self._store.get_contexts_by_execution(execution_id)
-        run = next(context for context in contexts if context.type == "pipeline_run")
-        executions = sorted(self._store.get_executions_by_context(run.id), key=lambda execution: execution.id)
+        executions = self._store.get_executions_by_context(self._run(execution_id).id)
+        executions = sorted(executions, key=lambda execution: execution.id)
         return [self._step(execution) for execution in executions]
 
     def newest_run(self) -> list[Step]:
@@ -49,9 +49,30 @@ class Lineage:
 
     def evaluations(self) -> list[mlmd_pb2.Artifact]:
         """Everything that the pipeline's Evaluator ever put out, oldest first."""
+        return self.artifacts("ModelEvaluation")
+
+    def artifacts(self, kind: str) -> list[mlmd_pb2.Artifact]:
+        """Every artefact of a type that the pipeline ever put out, such as `PushedModel`, oldest first."""
         context = self._store.get_context_by_type_and_name("pipeline", self._pipeline)
-        artifacts = self._store.get_artifacts_by_context(context.id)
-        return sorted((a for a in artifacts if a.type == "ModelEvaluation"), key=lambda artifact: artifact.id)
+        artifacts = self._store.get_artifacts_by_context(context.id) if context else []
+        return sorted((a for a in artifacts if a.type == kind), key=lambda artifact: artifact.id)
+
+    def made_by(self, artifact_id: int) -> int:
+        """The execution that made an artefact; those that took it from the cache came later."""
+        events = self._store.get_events_by_artifact_ids([artifact_id])
+        return min(event.execution_id for event in events if event.type == mlmd_pb2.Event.OUTPUT)
+
+    def notes(self, execution_id: int) -> dict[str, str]:
+        """What was noted down of the run that an execution belongs to; see `RunRecord.sign`."""
+        return {name: value.string_value for name, value in self._run(execution_id).custom_properties.items()}
+
+    def span(self, artifact_id: int) -> int | None:
+        """The newest span of the events that an artefact was made from."""
+        return span_of(self._store, artifact_id)
+
+    def _run(self, execution_id: int) -> mlmd_pb2.Context:
+        contexts = self._store.get_contexts_by_execution(execution_id)
+        return next(context for context in contexts if context.type == "pipeline_run")
 
     def _step(self, execution: mlmd_pb2.Execution) -> Step:
         contexts = self._store.get_contexts_by_execution(execution.id)

@@ -12,6 +12,8 @@ COMMANDS = [
     "data",
     "run",
     "check",
+    "watch",
+    "lineage",
     "serve",
     "promote",
     "rollback",
@@ -22,7 +24,7 @@ COMMANDS = [
     "report",
     "demo",
 ]
-SHIPPED = "complete_journey, complete_journey_sample, movielens"
+SHIPPED = "complete_journey, complete_journey_sample, complete_journey_weekly, movielens"
 
 
 def _command(*arguments: str, columns: int = 100) -> subprocess.CompletedProcess:

@@ -51,6 +51,29 @@ def test_a_blessed_model_becomes_the_one_version_folder(push, tmp_path):
     assert _files(tmp_path / "serving" / version) == {"saved_model.pb": GRAPH, "variables/variables.data": WEIGHTS}
 
 
+def test_a_push_that_was_killed_before_it_was_on_record_is_not_pushed_again(push, tmp_path, monkeypatch):
+    (tmp_path / "model" / "Format-Serving" / "fingerprint.pb").write_bytes(b"this export")
+    monkeypatch.setattr("time.time", lambda: 1_700_000_000.5)
+    assert push().get_string_custom_property("pushed_version") == "1700000000"
+    monkeypatch.setattr("time.time", lambda: 1_700_000_099.5)
+    again = push()
+    assert again.get_string_custom_property("pushed_version") == "1700000000"
+    assert again.get_string_custom_property("pushed_destination") == str(tmp_path / "serving" / "1700000000")
+    assert again.get_int_custom_property("pushed") == 1
+    assert [path.name for path in (tmp_path / "serving").iterdir()] == ["1700000000"]
+
+
+@pytest.mark.parametrize("theirs", [b"another export", None])
+def test_another_export_is_pushed_however_alike_it_is(push, tmp_path, theirs, monkeypatch):
+    monkeypatch.setattr("time.time", lambda: 1_700_000_000.5)
+    push()
+    (tmp_path / "model" / "Format-Serving" / "fingerprint.pb").write_bytes(b"this export")
+    if theirs:
+        (tmp_path / "serving" / "1700000000" / "fingerprint.pb").write_bytes(theirs)
+    monkeypatch.setattr("time.time", lambda: 1_700_000_099.5)
+    assert push().get_string_custom_property("pushed_version") == "1700000099"
+
+
 def test_a_refused_model_leaves_nothing(push, tmp_path):
     assert push(blessed=False).get_int_custom_property("pushed") == 0
     assert not (tmp_path / "serving").exists()
