@@ -5,7 +5,7 @@ VENV := .venv
 CONFIG ?= complete_journey
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-hostile lint format serve report check-page bench bench-quality bench-ablation bench-serving bench-retrieval bench-open-bandit kubeflow check-images lock environment clean
+.PHONY: demo test test-hostile lint format serve report check-page bench bench-quality bench-ablation bench-serving bench-retrieval bench-continuous bench-open-bandit kubeflow check-images lock environment clean
 
 demo: environment ## Run the whole pipeline on public data, serve the model and ask it three questions
 	$(BIN)/shelfwise demo $(CONFIG)
@@ -54,6 +54,9 @@ bench-retrieval: environment ## Compare exact and approximate search, and ScaNN,
 
 bench-open-bandit: environment ## Estimate, from logged lists alone, what another policy would have earned
 	$(BIN)/python -m benchmarks.open_bandit
+
+bench-continuous: environment ## Six weeks: warm start beside cold start and beside the first model (forty minutes)
+	$(BIN)/python -m benchmarks.continuous
 
 kubeflow: environment ## Compile the pipeline for Kubeflow Pipelines: $(CONFIG).yaml
 	$(BIN)/shelfwise kubeflow compile $(CONFIG) --output $(CONFIG).yaml
