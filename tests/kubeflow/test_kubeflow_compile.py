@@ -55,6 +55,15 @@ def test_it_is_the_dag_that_runs_locally_but_for_how_the_baseline_is_found(tasks
         assert set(tasks[component.id].get("dependentTasks", [])) == upstream, component.id
 
 
+def test_a_warm_start_goes_on_from_the_version_that_was_pushed_since_no_store_can_be_asked(tmp_path):
+    spec = read(compiler.write(load(training__warm_start__enabled=True), tmp_path / "warm.yaml"))[0]
+    tasks = spec["root"]["dag"]["tasks"]
+    source = tasks["Trainer"]["inputs"]["artifacts"]["base_model"]["taskOutputArtifact"]
+    assert (source["producerTask"], source["outputArtifactKey"]) == ("Parent", "model")
+    assert "container" in spec["deploymentSpec"]["executors"]["Parent_executor"]
+    assert tasks["Parent"]["cachingOptions"] == {}
+
+
 def test_no_node_is_one_that_open_source_kubeflow_refuses(documents, tmp_path):
     spec = documents[0]
     assert all("container" in executor for executor in spec["deploymentSpec"]["executors"].values())

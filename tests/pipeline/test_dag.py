@@ -80,3 +80,12 @@ def test_only_the_data_parallel_components_run_on_the_engine():
 
 def test_without_an_engine_no_component_gets_options_of_its_own(components):
     assert components["RequestExamples"].executor_spec.beam_pipeline_args == LOCAL_BEAM_ARGS
+
+
+def test_only_a_warm_start_looks_for_an_earlier_model(components):
+    assert "Parent" not in components
+    assert "base_model" not in components["Trainer"].inputs
+    pipeline = create_pipeline(config.load("movielens", {"training.warm_start.enabled": True, "data.last_span": 7}))
+    warm = {component.id: component for component in pipeline.components}
+    assert warm["Trainer"].inputs["base_model"].producer_component_id == "Parent"
+    assert warm["Parent"] in warm["Trainer"].upstream_nodes
