@@ -117,7 +117,7 @@ def _compile(config: Config) -> tuple[dict[str, Any], list[str]]:
         _embed_files(task)
         # These depend on what is outside, which no cache key knows of. TFX's local driver compares the tables' files; a
         # compiled pipeline has no driver.
-        if isinstance(component, FileBasedExampleGen) or component.id == "Baseline":
+        if isinstance(component, FileBasedExampleGen) or component.id in ("Baseline", "Parent"):
             task["cachingOptions"] = {}
     return spec, [component.id for component in pipeline.components]
 

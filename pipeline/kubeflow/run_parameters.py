@@ -108,7 +108,7 @@ RUN_PARAMETERS = {
     "destination": RunParameter(
         "STRING",
         lambda config: config.destination if config.serving.destination else None,
-        ("Baseline", "Pusher"),
+        ("Parent", "Baseline", "Pusher"),
         _set_destination,
         "Where versions are pushed, and where the one to stand up to is read",
     ),
