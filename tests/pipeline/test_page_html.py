@@ -279,3 +279,27 @@ def test_deciles_of_activity_and_what_was_taken_have_drawings_of_their_own(page)
     assert _described(further, "label_rarity=") == ["recall@5 by slice: label_rarity=rare 0.500"]
     # All of them are in the table.
     assert len(_rows(further, "slice-table")) == 6
+
+
+def test_what_the_log_tells_stands_by_slice_beside_what_it_lacks():
+    told = {
+        "ctr": Measured(0.0342, 0.031, 0.037, 0.0, 0.0, 0.0),
+        "policy_snips@2": Measured(0.5, 0.4, 0.6, -0.1, -0.2, -0.01),
+    }
+    overall, *others = slices()
+    changed = [overall.model_copy(update={"candidate": overall.candidate | told}), *others]
+    page = _page(slices=changed, outcomes={"clicks": 7, "impressions": 9, "propensities": 9, "revenue": 0})
+    assert _rows(page, "log-table") == [
+        ["overall", "0.0342 0.031–0.037", "0.5 0.4–0.6 −0.1"],
+        ["shopper=new", "–", "–"],
+        ["shopper=returning", "–", "–"],
+    ]
+    section = _text(page.xpath("//section[@aria-labelledby='log']")[0])
+    assert "CTR: clicks an impression; policy snips@2: the same, self-normalised" in section
+    assert "revenue, since the log has no revenue" in section
+    assert "value of the policy, since" not in section
+
+
+def test_a_log_of_nothing_but_answers_has_no_table_of_it(page):
+    assert not page.xpath("//table[@id='log-table']")
+    assert "value of the policy, since the log has no propensities" in _text(page.xpath("//body")[0])

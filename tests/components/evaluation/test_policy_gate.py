@@ -5,16 +5,20 @@ half of those who see them, e to h by one in twenty.
 """
 
 import functools
+import io
 import json
 import math
 
 import numpy as np
 import pytest
+from rich.console import Console
 from toy_evaluation import evaluate
 
 from components.evaluation import policy_gate, report_table, verdict_text
 from components.evaluation.metrics.names import Measured
+from components.evaluation.report import EvaluationReport
 from components.evaluation.slices import SliceMetrics
+from components.evaluation.verdict import Verdict
 from pipeline.config_evaluation import PolicyValueGate
 from schemas.request_example import OUTCOME_FILE
 
@@ -147,3 +151,17 @@ def test_the_loss_refuses_when_the_whole_interval_is_beyond_it(low, high, expect
 
 def test_no_limit_no_check():
     assert list(policy_gate.checks(_overall(0.1, 0.0, 0.2), PolicyValueGate())) == []
+
+
+def test_the_terminal_shows_values_with_intervals_and_gains(judged):
+    console = Console(width=120, file=io.StringIO())
+    console.print(report_table.logged_table(judged("abcd")))
+    rows = {line.split()[0]: line.split()[1:] for line in console.file.getvalue().splitlines() if "@4" in line}
+    assert {"policy_ips@4", "policy_snips@4", "policy_dr@4", "policy_effective@4"} <= rows.keys()
+    value, low, _, high, gain, *_ = rows["policy_snips@4"]
+    assert float(low) < float(value) < float(high)
+    assert 0.15 < float(gain) < 0.3
+    assert report_table.logged_table(EvaluationReport([_overall(0.3)], Verdict(checks=[]))) is not None
+    assert (
+        report_table.logged_table(EvaluationReport([SliceMetrics((), {"ndcg@4": 0.5}, {})], Verdict(checks=[]))) is None
+    )
