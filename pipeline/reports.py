@@ -4,7 +4,6 @@ from rich.console import Group
 from rich.text import Text
 
 from components.evaluation import ranking_metrics, report, report_table
-from components.evaluation.metrics import logged
 from components.infra_validation import report as infra_report
 from pipeline.config import Config
 
@@ -16,14 +15,14 @@ def layout(found: report.EvaluationReport, config: Config) -> Group:
     brackets = (
         "; in brackets, the gain over the last blessed model" if found.slices and found.slices[0].baseline else ""
     )
-    of_log, missing = report_table.logged_table(found), logged.missing(kind for kind, n in found.outcomes.items() if n)
+    of_log = report_table.logged_table(found)
     return Group(
         Text(f"Lists judged over all items{brackets}", style="bold"),
         report_table.metrics_table(found, names),
         Text("Lists judged over items that were new to the shopper", style="bold"),
         report_table.metrics_table(found, names, ranking_metrics.FIRST_TIME),
         *([Text("What shoppers did, and what the lists are worth by it", style="bold"), of_log] if of_log else []),
-        Text(f"Not there: {'; '.join(missing)}" if missing else "", style="dim"),
+        *(Text(note, style="dim") for note in report_table.logged_notes(found)),
         Text(f"Verdict: {report_table.verdict(found)}", style="bold green" if found.blessed else "bold red"),
     )
 

@@ -7,7 +7,8 @@ from rich import box
 from rich.table import Table
 
 from components.evaluation import ranking_metrics, verdict_text
-from components.evaluation.metrics import logged
+from components.evaluation.metrics import logged, policy
+from components.evaluation.metrics import names as metric_names
 from components.evaluation.report import EvaluationReport
 from components.evaluation.slices import SliceMetrics, slice_name
 
@@ -53,6 +54,17 @@ def logged_table(report: EvaluationReport) -> Table | None:
             _interval(found.change_low, found.change_high),
         )
     return table
+
+
+def logged_notes(report: EvaluationReport) -> list[str]:
+    """What the log leaves out of that, and what it says too little of."""
+    missing = logged.missing(kind for kind, count in report.outcomes.items() if count)
+    measured = metric_names.group(report.slices[0].candidate) if report.slices else {}
+    warning = policy.warning(measured, report.outcomes.get(logged.PROPENSITIES, 0))
+    return [
+        *([f"The value of the policy is not to be relied on: {warning}"] if warning else []),
+        *([f"Not there: {'; '.join(missing)}"] if missing else []),
+    ]
 
 
 def _is_of_log(name: str) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from components.evaluation import ranking_metrics
-from components.evaluation.metrics import exposure, logged, names
+from components.evaluation.metrics import exposure, logged, names, policy
 from components.evaluation.metrics.names import Measured
 from pipeline.page.document import Column, DataDocument, Document, Slice, Table
 
@@ -68,6 +68,11 @@ def properties(document: Document) -> dict[str, Measured]:
 def of_log(document: Document) -> list[str]:
     """Names of what is measured by what shoppers did with what they were shown, where the log has it."""
     return [name for name in logged.names(document.cutoffs) if name in overall(document)]
+
+
+def warning(document: Document) -> str:
+    """What to know before the value of the policy is believed; empty if there is nothing to say."""
+    return policy.warning(overall(document), document.outcomes.get(logged.PROPENSITIES, 0))
 
 
 def not_in_log(document: Document) -> list[str]:

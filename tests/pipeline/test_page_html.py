@@ -303,3 +303,13 @@ def test_what_the_log_tells_stands_by_slice_beside_what_it_lacks():
 def test_a_log_of_nothing_but_answers_has_no_table_of_it(page):
     assert not page.xpath("//table[@id='log-table']")
     assert "value of the policy, since the log has no propensities" in _text(page.xpath("//body")[0])
+
+
+@pytest.mark.parametrize(("effective", "warns"), [(40.0, True), (140.0, False)])
+def test_a_value_that_few_impressions_tell_of_comes_with_a_warning(effective, warns):
+    overall, *others = slices()
+    told = {"policy_snips@2": Measured(0.5, 0.4, 0.6), "policy_effective@2": Measured(effective)}
+    changed = [overall.model_copy(update={"candidate": overall.candidate | told}), *others]
+    page = _page(slices=changed, outcomes={"propensities": 900})
+    warning = "of 900 logged actions only 40 count effectively"
+    assert (warning in _text(page.xpath("//section[@aria-labelledby='log']")[0])) == warns

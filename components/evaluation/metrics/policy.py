@@ -9,6 +9,9 @@ The reward model of the direct method, and of the doubly robust estimator, is th
 1: where scores are probabilities of what is no reward, the direct method is off, and the other one is not.
 """
 
+import math
+from collections.abc import Mapping
+
 import numpy as np
 
 from components.evaluation.counterfactual import effective
@@ -22,6 +25,7 @@ from components.evaluation.counterfactual.estimators import (
 from components.evaluation.counterfactual.rounds import Rounds
 from components.evaluation.counterfactual.weighting import Clipped, Unchanged, Weighting
 from components.evaluation.metrics.logged_request import LoggedMetric, LoggedRequest
+from components.evaluation.metrics.names import Measured
 
 PREFIX = "policy_"
 EFFECTIVE = f"{PREFIX}effective"
@@ -83,6 +87,17 @@ class LoggedValue(LoggedMetric):
 
     def of(self, request: LoggedRequest) -> tuple[float, float]:
         return float(request.rewards.sum()), float(len(request.rewards))
+
+
+def warning(measured: Mapping[str, Measured], shown: int) -> str:
+    """What to know before a value of the policy is believed; empty if enough impressions count, or there is none.
+
+    Args:
+        measured: over all requests, by metric.
+        shown: how many impressions were logged with a propensity.
+    """
+    sizes = [found.value for name, found in measured.items() if name.split("@")[0] == EFFECTIVE]
+    return effective.warning(sizes[0], shown) if sizes and not math.isnan(sizes[0]) else ""
 
 
 def metrics(cutoff: int, max_weight: float | None) -> list[LoggedMetric]:

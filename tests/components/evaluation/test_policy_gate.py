@@ -15,6 +15,7 @@ from rich.console import Console
 from toy_evaluation import evaluate
 
 from components.evaluation import policy_gate, report_table, verdict_text
+from components.evaluation.metrics import logged
 from components.evaluation.metrics.names import Measured
 from components.evaluation.report import EvaluationReport
 from components.evaluation.slices import SliceMetrics
@@ -165,3 +166,12 @@ def test_the_terminal_shows_values_with_intervals_and_gains(judged):
     assert (
         report_table.logged_table(EvaluationReport([SliceMetrics((), {"ndcg@4": 0.5}, {})], Verdict(checks=[]))) is None
     )
+
+
+def test_the_terminal_says_what_is_missing_and_what_is_not_to_be_relied_on():
+    few = EvaluationReport([_overall(0.3, effective=40.0)], Verdict(checks=[]), outcomes={"propensities": 900})
+    warning, missing = report_table.logged_notes(few)
+    assert "not to be relied on: of 900 logged actions only 40 count effectively" in warning
+    assert "revenue, since the log has no revenue" in missing
+    enough = EvaluationReport([_overall(0.3)], Verdict(checks=[]), outcomes=dict.fromkeys(logged.KINDS, 900))
+    assert report_table.logged_notes(enough) == []
