@@ -3,7 +3,7 @@
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
 _Type = anomalies_pb2.AnomalyInfo.Type
-_SHOWN_VALUES = 40  # of a domain
+_SHOWN_VALUES = 20  # of a domain
 
 
 def allowed(schema: schema_pb2.Schema, feature: str, kind: int) -> str:

@@ -6,7 +6,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
 _Type = anomalies_pb2.AnomalyInfo
 _MOST_MOVED = re.compile(r"The feature value with maximum difference is: (.*)", re.DOTALL)  # as TFDV words it
-_DISTANCE = re.compile(r" is ([\d.e-]+), above the threshold ([\d.e-]+)")
+_DISTANCE = re.compile(r" is ([\d.e-]*\d), above the threshold ([\d.e-]*\d)")
 _MEASURES = {
     _Type.COMPARATOR_L_INFTY_HIGH: "largest change of a value's share (infinity norm)",
     _Type.COMPARATOR_JENSEN_SHANNON_DIVERGENCE_HIGH: "Jensen-Shannon divergence",

@@ -103,8 +103,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             TableError: the files cannot be read as this table, or too many rows break the contract.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        contract = Contract.model_validate_json(unpack(exec_properties))
-        source = find(exec_properties[standard_component_specs.INPUT_BASE_KEY], contract)
+        source = find(exec_properties[standard_component_specs.INPUT_BASE_KEY], contract_in(exec_properties))
         examples = artifact_utils.get_single_instance(output_dict[standard_component_specs.EXAMPLES_KEY])
         examples.split_names = artifact_utils.encode_split_names(source.splits)
         split_dirs = {split: artifact_utils.get_split_uri([examples], split) for split in source.splits}
@@ -126,6 +125,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         summary.write(counts, examples.uri)
         _describe(examples, counts)
         logging.info("%s", counts)
+
+
+def contract_in(exec_properties: dict[str, Any]) -> Contract:
+    """The contract that `component.table_gen` put into the execution properties."""
+    return Contract.model_validate_json(unpack(exec_properties))
 
 
 def _describe(examples: types.Artifact, counts: summary.Summary) -> None:

@@ -19,6 +19,7 @@ _HEAVY = Resources(cpu_request="2", cpu_limit="4", memory_request="8Gi", memory_
 _DEFAULTS = {
     **{f"{table}{step}": _DATA for table in ("Events", "Items", "Users") for step in ("Gen", "Statistics")},
     **dict.fromkeys(("RequestExamples", "Transform", "Evaluator", TRAINER), _HEAVY),
+    **dict.fromkeys(("ServingGen", "ServingStatistics", "RequestStatistics"), _DATA),
     "InfraValidator": _DATA,  # it holds a server with the model
 }
 

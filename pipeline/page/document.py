@@ -72,9 +72,10 @@ class Slice(Part):
 
 
 class PastEvaluation(Part):
-    """One evaluation of the pipeline, over all its requests."""
+    """One evaluation of the pipeline, over all its requests; `span` is the newest of the events that it read."""
 
     at: datetime.datetime
+    span: int | None = None
     blessed: bool
     metrics: dict[str, Measured]
 

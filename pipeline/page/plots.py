@@ -1,6 +1,7 @@
 """What the page draws."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 
 import markupsafe
@@ -126,15 +127,25 @@ def history(evaluations: Sequence[PastEvaluation], metric: str) -> markupsafe.Ma
             axes.plot([place, place], [value.low, value.high], color=FIRST, linewidth=2)
             axes.plot(place, value.value, "o", color=FIRST, markerfacecolor=FIRST if one.blessed else PAPER)
         every = -(-len(evaluations) // 6)  # so many dates fit
-        dates = [f"{one.at:%d %b}\n{one.at:%H:%M}" for one in evaluations]
-        axes.set_xticks(range(0, len(dates), every), dates[::every])
+        runs = [_run(one) for one in evaluations]
+        axes.set_xticks(range(0, len(runs), every), runs[::every])
         axes.margins(x=0.08)
         axes.set_ylim(bottom=0)
         axes.set_ylabel(words.title(metric))
         axes.grid(visible=False, axis="x")
 
-    described = ", ".join(f"{value.value:.3f}" for value in values)
-    return draw("history", f"{metric} over past evaluations, oldest first: {described}", 2.6, paint)
+    described = ", ".join(
+        f"{_run(one).replace(chr(10), ' ')} {value.value:.3f}" for one, value in zip(evaluations, values, strict=True)
+    )
+    name = re.sub(r"\W", "-", f"history-{metric}")
+    return draw(name, f"{metric} over past evaluations, oldest first: {described}", 2.6, paint)
+
+
+def _run(evaluation: PastEvaluation) -> str:
+    """By what a past evaluation is known: the span up to which it read, or the time where tables have no spans."""
+    if evaluation.span is not None:
+        return f"span {evaluation.span}\n{evaluation.at:%d %b}"
+    return f"{evaluation.at:%d %b}\n{evaluation.at:%H:%M}"
 
 
 def curve(found: Curve) -> markupsafe.Markup:

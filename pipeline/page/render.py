@@ -38,7 +38,7 @@ def html(document: Document) -> str:
         labels_plot=_plot(layout.by_alone(document.slices, LABEL_PREFIX), f"recall@{document.cutoffs[-1]}", "labels"),
         calibration_plots=[plots.calibration(one) for one in document.calibration],
         feature_plots={name: plots.values(name, shares) for name, shares in document.exposure.features.items()},
-        history_plot=plots.history(document.history, metric),
+        history_plots={name: plots.history(document.history, name) for name in layout.headline(document) or [metric]},
         exposure_plot=plots.exposure(document.exposure),
         curve_plots=[plots.curve(curve) for curve in document.curves],
         column_plots=_column_plots(document.tables),

@@ -96,8 +96,10 @@ def sample(**changes) -> doc.Document:
         "verdict": verdict(),
         "slices": slices(),
         "history": [
-            doc.PastEvaluation(at=NOON, blessed=blessed, metrics={"ndcg@2": Measured(value, value - 0.1, value + 0.1)})
-            for blessed, value in ((True, 0.3), (False, 0.4))
+            doc.PastEvaluation(
+                at=NOON, span=span, blessed=blessed, metrics={"ndcg@2": Measured(value, value - 0.1, value + 0.1)}
+            )
+            for blessed, value, span in ((True, 0.3, 3), (False, 0.4, None))
         ],
         "exposure": doc.Exposure(
             num_requests=39,

@@ -144,9 +144,8 @@ def test_tables_have_headers_and_scrolling_parts_can_be_reached_and_named(page):
 
 def test_drawings_say_what_they_show_and_take_the_colours_of_the_page(page):
     titles = [_text(title) for title in page.xpath("//svg/title")]
-    assert titles[0] == "ndcg@2 over past evaluations, oldest first: 0.300, 0.400"
-    assert titles[1] == "ndcg@2 by slice: overall 0.400; shopper=new 0.250; shopper=returning 0.900"
-    assert "1 to 10: 75% shown, 50% taken; 11 to 40: 25% shown, 50% taken" in titles[2]
+    assert titles[3] == "ndcg@2 by slice: overall 0.400; shopper=new 0.250; shopper=returning 0.900"
+    assert "1 to 10: 75% shown, 50% taken; 11 to 40: 25% shown, 50% taken" in titles[4]
     assert "joint_loss by epoch: train ends at 2; validation ends at 3.5" in titles
     drawn = "".join(lxml.html.tostring(svg, encoding="unicode") for svg in page.xpath("//svg"))
     assert "var(--first)" in drawn
@@ -177,6 +176,12 @@ def test_rejected_rows_and_anomalies_of_a_table_are_named(page):
     assert "2 rejected: item_id: is missing" in text
     assert "warning, store (newest span): New values. s9 is not in the domain Mend it." in text
     assert "No anomaly" not in text
+
+
+def test_every_headline_is_drawn_over_the_past_evaluations_by_span(page):
+    titles = [title.text for title in page.xpath("//section[@aria-labelledby='quality']//svg/title")]
+    assert [title.split()[0] for title in titles] == ["ndcg@2", "recall@5", "first_time/ndcg@2"]
+    assert titles[0] == "ndcg@2 over past evaluations, oldest first: span 3 22 Nov 0.300, 22 Nov 12:00 0.400"
 
 
 def test_what_moved_stands_beside_what_is_tolerated(page):
