@@ -51,11 +51,17 @@ def count_rows(split_dir: str) -> int:
 
 
 def read_quarantine(quarantine_dir: str) -> pa.Table:
-    """Rejected rows with the layout of `validate.rejected_schema`, without their values."""
+    """Rejected rows with the layout of `validate.rejected_schema`, only a few of them with their values."""
     tables = []
     for path in sorted(fileio.glob(os.path.join(quarantine_dir, "*.parquet"))):
         with FileSystems.open(path) as stream:
-            tables.append(pq.read_table(stream, columns=["file", "row", "field", "reason"]))
+            rows = pq.read_table(stream, columns=["file", "row", "field", "reason"])
+            parquet = pq.ParquetFile(stream)
+            values = pa.nulls(0, parquet.schema_arrow.field("values").type)
+            if rows.num_rows:
+                values = next(parquet.iter_batches(_EXAMPLES, columns=["values"])).column("values")
+            padding = pa.nulls(rows.num_rows - len(values), values.type)
+            tables.append(rows.append_column("values", pa.chunked_array([values, padding])))
     return pa.concat_tables(tables)
 
 
@@ -84,7 +90,7 @@ def enforce(summary: Summary, quarantine: pa.Table, contract: Contract) -> None:
     sources = {column.name: column.source for column in contract.columns}
     reasons = [f"  {count} x {reason}" for reason, count in summary.rejected.items()]
     examples = [
-        f"  {row['file']}, row {row['row']}, column '{sources[row['field']]}': {row['reason']}"
+        f"  {row['file']}, row {row['row']}, column '{sources[row['field']]}': {row['reason']}{_value(row)}"
         for row in quarantine.slice(0, _EXAMPLES).to_pylist()
     ]
     raise TableError(
@@ -106,6 +112,11 @@ def read(artifact_uri: str) -> Summary:
     """What `write` wrote into an artifact's folder."""
     with fileio.open(os.path.join(artifact_uri, SUMMARY_FILE)) as stream:
         return Summary.model_validate_json(stream.read())
+
+
+def _value(row: dict) -> str:
+    value = (row["values"] or {}).get(row["field"])
+    return "" if value is None else f", found '{value}'"
 
 
 def write(summary: Summary, artifact_uri: str) -> None:

@@ -89,7 +89,19 @@ def test_too_many_rejected_rows_stop_the_run_with_counts_and_examples(ingest, ma
     assert "events: 2 of 10 rows (20.00%) break the data contract" in message
     assert "data.max_rejected_share allows 10.00%" in message
     assert "1 x timestamp: not an ISO 8601 time" in message
-    assert f"{file}, row 1, column 'when': not an ISO 8601 time" in message
+    assert f"{file}, row 1, column 'when': not an ISO 8601 time, found 'x'" in message
+
+
+def test_timestamps_in_milliseconds_stop_the_run_with_the_value_and_the_unit(ingest, make_config, write, events):
+    file = write("events/span-0/a.parquet", events(3, timestamp=[1_600_000_000_000 + n for n in range(3)]))
+
+    with pytest.raises(TableError) as caught:
+        ingest("events", make_config(max_rejected_share=0.5))
+
+    message = str(caught.value)
+    assert "events: 3 of 3 rows (100.00%) break the data contract" in message
+    assert f"{file}, row 0, column 'timestamp': after 2199; seconds are expected, found '1600000000000'" in message
+    assert "Mend these rows" in message
 
 
 def test_a_share_that_is_just_allowed_passes(ingest, make_config, write, events):
