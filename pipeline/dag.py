@@ -129,7 +129,7 @@ def create_pipeline(
         baseline_of: makes the node that outputs, as `model`, what the Trainer's model has to stand up to; by default
             it asks the metadata store.
         parent_of: makes the node that outputs, as `model`, what training goes on from if it is to start warm; likewise.
-        only_data: whether to end once the tables have passed the gate.
+        only_data: whether to end once the tables, and the logged requests if there are some, have passed the gates.
     """
     # Each table comes in as columns, bad rows set aside, and is described and held against its curated schema.
     tables = {name: _decided_by(table_gen(name, config), "components/table_gen") for name in TABLES}
@@ -152,7 +152,7 @@ def create_pipeline(
     _decided_by(gate, "components/data_gate")
     checks = [*tables.values(), *(component for validation in validations.values() for component in validation)]
     checks += [drift, gate]
-    if only_data:
+    if only_data and config.data.serving_logs is None:
         return _pipeline(config, beam_args, checks)
 
     # The join: which questions were asked, what was known before each, and what answered it.
@@ -164,6 +164,8 @@ def create_pipeline(
 
     # Where the shop logs what its server is asked, a model must not be trained on other requests than it will get.
     skew_checks = _skew_checks(config, requests) if config.data.serving_logs is not None else []
+    if only_data:
+        return _pipeline(config, beam_args, [*checks, requests, *skew_checks])
 
     # Vocabularies and scales, learnt from training requests and the catalogue; the graph is served with the model.
     transform = tfx.components.Transform(
