@@ -134,7 +134,8 @@ def _history(metadata: lineage.Lineage) -> list[PastEvaluation]:
         with contextlib.suppress(FileNotFoundError):
             found = report.load_results(artifact.uri)
             overall = names.group(found.slices[0].candidate) if found.slices else {}
-            past.append(PastEvaluation(at=lineage.at(artifact), blessed=found.blessed, metrics=overall))
+            span = metadata.span(artifact.id)
+            past.append(PastEvaluation(at=lineage.at(artifact), span=span, blessed=found.blessed, metrics=overall))
     return past
 
 
