@@ -29,7 +29,7 @@ MEANINGS = {
     "embedding_diversity": "1 − mean likeness of the pairs in a list, by the model's item embeddings; 0 is all alike",
     "disparity": "share of the places that would have to go to other values to be shown as they are taken",
     "least_exposure": "of the value that is worst off, share of the places over that of what is taken; 1 is as taken",
-    "auc": "how often a candidate that answered is predicted above one of the same request that did not; .5 is chance",
+    "auc": "how often an item that answered is predicted above one of the catalogue that did not; .5 is chance",
     "log_loss": "mean surprise at what became of a candidate, in nats; less is better",
     "calibration": "sum of what is predicted over what happens; 1 is neither too much nor too little",
     "calibration_error": "mean distance of probability and outcome, over ten ranges of probability; 0 is none",

@@ -250,7 +250,7 @@ def _described(page, part: str) -> list[str]:
 def test_what_heads_predict_is_told_and_drawn(page):
     rows = [[_text(cell) for cell in row] for row in page.xpath("//section[@aria-labelledby='heads']//tbody/tr")]
     assert [row[1] for row in rows] == ["0.812 0.750–0.875", "0.062"]
-    assert rows[0][0].startswith("purchase AUC how often")
+    assert rows[0][0].startswith("purchase AUC how often an item")
     assert rows[1][0].startswith("purchase calibration error mean distance")
     [drawn] = _described(page, "Calibration of purchase")
     assert "predicted 5%, happened 6%, 900 candidates; predicted 75%, happened 50%, 100 candidates" in drawn

@@ -6,8 +6,8 @@ of what is popular than a random draw from the catalogue would have.
 
 Sampling raised the odds that a candidate answered. Losses and calibration of cross-entropy heads are therefore those of
 the prediction with the log of these odds added to its logit, as in training: a head whose probabilities are right for
-the whole catalogue is right for the sample then. The AUC is that of the prediction as it is served, since this is what
-orders a list.
+the whole catalogue is right for the sample then. The AUC is that of the prediction as it is served, which is what
+orders a list, and counts each candidate that did not answer for all those that it was sampled from.
 """
 
 import abc
@@ -65,23 +65,25 @@ class HeadMetric(abc.ABC):
 
 
 class Auc(HeadMetric):
-    """How often a candidate that answered is predicted above one of the same request that did not; ties count half.
+    """How often an item that answered is predicted above one of the catalogue that did not; ties count half.
 
-    Averaged over the requests that have both. Across requests it would mostly tell active shoppers from others, which
-    orders no list (the GAUC of Zhou et al., "Deep interest network for click-through rate prediction", KDD 2018).
+    Of one request, and averaged over requests: across them it would mostly tell active shoppers from others, which
+    orders no list (the GAUC of Zhou et al., "Deep interest network for click-through rate prediction", KDD 2018). The
+    candidates that did not answer are weighted by the odds of their sampling, inversely to their rate (Horvitz and
+    Thompson, "A generalization of sampling without replacement from a finite universe", JASA 1952); those that did
+    were all sampled at one rate.
     """
 
     base = "auc"
 
     def of(self, candidates: JudgedCandidates) -> tuple[float, float]:
         answered = candidates.labels > 0
-        positives = int(answered.sum())
-        negatives = len(answered) - positives
-        if not positives or not negatives:
+        if answered.all() or not answered.any():
             return NOT_COUNTED
-        _, place, count = np.unique(candidates.predictions, return_inverse=True, return_counts=True)
-        ranks = (np.cumsum(count) - (count - 1) / 2)[place]
-        return float(ranks[answered].sum() - positives * (positives + 1) / 2) / (positives * negatives), 1.0
+        _, place = np.unique(candidates.predictions, return_inverse=True)
+        others = np.bincount(place, np.where(answered, 0.0, np.exp(candidates.log_odds)))
+        below = np.cumsum(others) - others / 2
+        return float(below[place[answered]].mean() / others.sum()), 1.0
 
 
 class LogLoss(HeadMetric):

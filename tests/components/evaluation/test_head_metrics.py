@@ -45,8 +45,10 @@ def _sampled_requests(number: int = 60) -> list[JudgedCandidates]:
         (heads.Auc(), _candidates([1, 0, 1, 0], [0.9, 0.4, 0.3, 0.1]), (3 / 4, 1)),
         # A tie counts half.
         (heads.Auc(), _candidates([1, 0, 0], [0.4, 0.4, 0.1]), (3 / 4, 1)),
-        # What sampling added says where a candidate comes from, not what the list would be ordered by.
+        # The odds say whom a candidate stands for, not what the list would be ordered by.
         (heads.Auc(), _candidates([1, 0], [0.4, 0.3], [-9, 9]), (1, 1)),
+        # Of four that did not answer, the candidate of .1 stands for three; those of answers count one each.
+        (heads.Auc(), _candidates([1, 0, 0], [0.4, 0.9, 0.1], [math.log(7), 0, math.log(3)]), (3 / 4, 1)),
         (heads.Auc(), _candidates([0, 0], [0.4, 0.3]), (0, 0)),
         (heads.Auc(), _candidates([1], [0.4]), (0, 0)),
         # Odds of 1 and 1/3 become 3 and 1: probabilities 3/4 and 1/2.
@@ -72,7 +74,13 @@ def test_metrics_over_many_requests_equal_those_of_scikit_learn():
     found = _measure([{"purchase": one, "spend": one} for one in requests])
     of_both = [one for one in requests if 0 < one.labels.sum() < len(one.labels)]
     assert len(of_both) < len(requests)
-    auc = np.mean([sklearn_metrics.roc_auc_score(one.labels, one.predictions) for one in of_both])
+    weights = [np.where(one.labels > 0, 1, np.exp(one.log_odds)) for one in of_both]
+    auc = np.mean(
+        [
+            sklearn_metrics.roc_auc_score(one.labels, one.predictions, sample_weight=weight)
+            for one, weight in zip(of_both, weights, strict=True)
+        ]
+    )
     assert found["purchase/auc"] == pytest.approx(auc, abs=1e-12)
 
     labels, predictions, log_odds = (np.concatenate(column) for column in zip(*requests, strict=True))
@@ -106,7 +114,7 @@ def test_a_probability_of_1_is_in_the_last_bin_and_no_candidate_has_no_error():
     assert math.isnan(calibration.error(calibration.none()))
 
 
-def test_a_head_that_is_right_for_the_catalogue_is_calibrated_on_a_sample_of_it():
+def test_a_sample_tells_the_auc_of_the_catalogue_and_that_a_head_is_calibrated_for_it():
     draw = np.random.RandomState(3)
     probability = draw.beta(1, 20, size=400_000)
     answered = draw.rand(len(probability)) < probability
@@ -114,6 +122,7 @@ def test_a_head_that_is_right_for_the_catalogue_is_calibrated_on_a_sample_of_it(
     kept = draw.rand(len(probability)) < np.where(answered, 1 / 2, 1 / 50)
     sample = _candidates(answered[kept], probability[kept], math.log((1 / 2) / (1 / 50)))
     found = _measure([{"purchase": sample}])
+    assert found["purchase/auc"] == pytest.approx(sklearn_metrics.roc_auc_score(answered, probability), abs=0.01)
     assert found["purchase/calibration"] == pytest.approx(1, abs=0.02)
     assert calibration.error(calibration.bins(sample)) < 0.02
     assert sample.predictions.sum() / sample.labels.sum() < 0.3
