@@ -2,50 +2,28 @@
 
 Runs a signature the way TensorFlow Serving does: a session over the SavedModel's graph, fed and fetched by the tensor
 names of the signature. So the output filter prunes the graph, the deadline of the request stops it, and errors carry
-the codes and the texts of the same C++ session. The texts of the checks before it are those of TensorFlow Serving 2.19
-(`predict_util.cc`) and TensorFlow (`saved_model/util.cc`).
+the codes and the texts of the same C++ session.
 """
 
 import math
 import pathlib
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
 
 import grpc
 import numpy as np
 import tensorflow as tf
-import tensorflow_text  # noqa: F401  registers the tokenizers' ops
 from tensorflow.core.framework import tensor_pb2
 from tensorflow.core.protobuf import meta_graph_pb2
 
 from serving import tensors
 from serving.batching import Batching
+from serving.graph_session import GraphSession
 from serving.metrics import Metrics
+from serving.signature import Signature
 from serving.status import StatusError, invalid
 
-# Classify and Regress signatures may be asked to predict; the initialisation op, which is kept among them, may not.
-_CALLABLE_METHODS = (
-    tf.compat.v1.saved_model.PREDICT_METHOD_NAME,
-    tf.compat.v1.saved_model.CLASSIFY_METHOD_NAME,
-    tf.compat.v1.saved_model.REGRESS_METHOD_NAME,
-)
-
-_LONGEST_RUN_MS = 2**31 - 1  # of calls without a deadline, which gRPC shows as one in millions of years
-
-
-def _set(names: Iterable[str]) -> str:
-    return "{" + ",".join(sorted(names)) + "}"
-
-
-class _Input(NamedTuple):
-    """An input of a signature."""
-
-    alias: str
-    tensor: str
-    dtype: int
-    shape: tf.TensorShape
-    default: np.ndarray | None
+_MILLISECONDS = 1_000
 
 
 class Servable:
@@ -80,19 +58,16 @@ class Servable:
         """
         self._batching = batching
         self._max_rows = max_rows
-        self._session = tf.compat.v1.Session(graph=tf.Graph(), config=session_config)
         metrics = metrics or Metrics()
         started = time.perf_counter()
         try:
-            # Deprecated in favour of eager loading, which knows neither deadlines nor pruning.
-            meta_graph = tf.compat.v1.saved_model.load(self._session, list(tags), str(path))
+            self._session = GraphSession(path, tags, session_config)
         except BaseException:
-            self._session.close()
             metrics.observe_load(str(path), False, time.perf_counter() - started)
             raise
         metrics.observe_load(str(path), True, time.perf_counter() - started)
-        self.signatures: dict[str, meta_graph_pb2.SignatureDef] = dict(meta_graph.signature_def)
-        self._inputs = {name: _inputs_of(signature) for name, signature in self.signatures.items()}
+        self.signatures: dict[str, meta_graph_pb2.SignatureDef] = self._session.signatures
+        self._signatures = {name: Signature(definition) for name, definition in self.signatures.items()}
 
     def predict(
         self,
@@ -103,7 +78,7 @@ class Servable:
     ) -> dict[str, tensor_pb2.TensorProto]:
         """Runs a signature on protocol buffers; otherwise as `run`."""
         signature = self._signature(signature_name)
-        _check_names(signature, inputs)
+        signature.check_names(inputs)
         arrays = {}
         for alias, proto in inputs.items():
             try:
@@ -133,11 +108,11 @@ class Servable:
             tf.errors.OpError: the graph refused the values, or the time was up.
         """
         signature = self._signature(signature_name)
-        _check_names(signature, inputs)
-        feeds = _feeds(self._inputs[signature_name], inputs)
-        fetches = {name: signature.outputs[name].name for name in _outputs(signature, output_filter)}
-        values = self.run_tensors(feeds, list(fetches.values()), timeout)
-        return {name: values[tensor] for name, tensor in fetches.items()}
+        signature.check_names(inputs)
+        feeds = signature.feeds(inputs)
+        outputs = signature.chosen(output_filter)
+        values = self.run_tensors(feeds, [output.tensor for output in outputs.values()], timeout)
+        return {name: values[output.tensor] for name, output in outputs.items()}
 
     def run_tensors(
         self, feeds: Mapping[str, np.ndarray], fetches: Sequence[str], timeout: float = math.inf
@@ -151,6 +126,10 @@ class Servable:
             return self._run_session(feeds, fetches, timeout)
         return self._batching.run(self._run_session, feeds, fetches, timeout)
 
+    def close(self) -> None:
+        """Frees the variables and tables; no request may be running."""
+        self._session.close()
+
     def _check_rows(self, feeds: Mapping[str, np.ndarray]) -> None:
         rows = max((len(array) for array in feeds.values() if array.ndim), default=0)
         if self._max_rows is not None and rows > self._max_rows:
@@ -162,93 +141,14 @@ class Servable:
     def _run_session(
         self, feeds: Mapping[str, np.ndarray], fetches: Sequence[str], timeout: float
     ) -> dict[str, np.ndarray]:
-        options = tf.compat.v1.RunOptions(timeout_in_ms=max(1, int(min(timeout * 1000, _LONGEST_RUN_MS))))
         try:
-            return dict(zip(fetches, self._session.run(list(fetches), feeds, options=options), strict=True))
+            return self._session.run(feeds, fetches, timeout * _MILLISECONDS)
         except ValueError as error:  # a feed of another rank or fixed dimension than the placeholder's
             raise invalid(str(error)) from None
 
-    def close(self) -> None:
-        """Frees the variables and tables; no request may be running."""
-        self._session.close()
-
-    def _signature(self, name: str) -> meta_graph_pb2.SignatureDef:
-        if name not in self.signatures:
+    def _signature(self, name: str) -> Signature:
+        if name not in self._signatures:
             raise StatusError(grpc.StatusCode.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.')
-        signature = self.signatures[name]
-        if signature.method_name not in _CALLABLE_METHODS:
-            raise StatusError(
-                grpc.StatusCode.INTERNAL,
-                f"Expected prediction signature method_name to be one of {{{', '.join(_CALLABLE_METHODS)}}}. "
-                f"Was: {signature.method_name}",
-            )
+        signature = self._signatures[name]
+        signature.check_callable()
         return signature
-
-
-def _check_names(signature: meta_graph_pb2.SignatureDef, inputs: Iterable[str]) -> None:
-    """Checks that the inputs are those of the signature."""
-    sent, wanted = set(inputs), set(signature.inputs)
-    if len(sent) > len(wanted) or (len(sent) < len(wanted) and not signature.defaults):
-        raise invalid(
-            f"input size does not match signature: {len(sent)}!={len(wanted)} len({_set(sent)}) != len({_set(wanted)})."
-            f" Sent extra: {_set(sent - wanted)}. Missing but required: {_set(wanted - sent)}."
-        )
-    if missing := wanted - sent - set(signature.defaults):
-        alias = min(missing)
-        raise invalid(
-            f"Signature input alias: {alias}(feed name: {signature.inputs[alias].name}) not found in request and no "
-            f"default value provided. Inputs expected to be in the request {_set(sent)}, or default input alias set: "
-            f"{','.join(sorted(signature.defaults))}"
-        )
-    if not sent <= wanted:
-        raise invalid(
-            f"Inputs contains invalid name. Used request inputs: {','.join(sorted(sent & wanted))}, "
-            f"request input: {','.join(sorted(sent))}"
-        )
-
-
-def _inputs_of(signature: meta_graph_pb2.SignatureDef) -> list[_Input]:
-    """The inputs in the order of their tensors' names, as the session numbers its arguments in messages."""
-    return [
-        _Input(
-            alias,
-            info.name,
-            info.dtype,
-            tf.TensorShape(info.tensor_shape),
-            tensors.to_array(signature.defaults[alias]) if alias in signature.defaults else None,
-        )
-        for alias, info in sorted(signature.inputs.items(), key=lambda item: item[1].name)
-    ]
-
-
-def _feeds(wanted: Sequence[_Input], inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Checks dtypes and shapes against the signature and adds the defaults; gives arrays by tensor name."""
-    feeds = {}
-    for index, (alias, tensor, dtype, shape, default) in enumerate(wanted):
-        array = inputs.get(alias, default)
-        try:
-            provided = tensors.dtype_of(array)
-        except ValueError as error:
-            raise invalid(f"input '{alias}': {error}") from None
-        if provided != dtype:
-            raise invalid(
-                f"Expects arg[{index}] to be {tensors.dtype_name(dtype)} "
-                f"but {tensors.dtype_name(provided)} is provided (input '{alias}')"
-            )
-        if not shape.is_compatible_with(array.shape):
-            raise invalid(f"Cannot feed value of shape {array.shape} for Tensor {tensor}, which has shape {shape}")
-        feeds[tensor] = array
-    return feeds
-
-
-def _outputs(signature: meta_graph_pb2.SignatureDef, output_filter: Sequence[str]) -> list[str]:
-    """Names of the outputs to compute."""
-    for position, alias in enumerate(output_filter):
-        if alias not in signature.outputs:
-            raise invalid(
-                f"output tensor alias not found in signature: {alias} "
-                f"Outputs expected to be in the set {_set(signature.outputs)}."
-            )
-        if alias in output_filter[:position]:
-            raise invalid(f"duplicate output tensor alias: {alias}")
-    return list(output_filter or signature.outputs)
