@@ -9,7 +9,10 @@ _VARIABLE = "_funnel/{}/.ATTRIBUTES/VARIABLE_VALUE"
 
 
 class ItemTables:
-    """Ids [num_items], embeddings [num_items, dim] and categories [num_items, any], by position in the catalogue."""
+    """Ids, embeddings, categories, statistics, whether offered and the row of the text, by position in the catalogue.
+
+    `text_embeddings` are [num_texts, text_dim], the rest is [num_items, ...].
+    """
 
     def __init__(self, version: pathlib.Path):
         """Reads the tables of the SavedModel in a folder."""
@@ -20,6 +23,8 @@ class ItemTables:
 
         self.ids = read("items/ids")
         self.categories = read("request_model/categories")
+        self.statistics, self.offered = read("items/_statistics"), read("items/offered")
+        self.text_embeddings, self.text_rows = read("items/text_embeddings"), read("items/text_rows")
         if variables.has_tensor(_VARIABLE.format("items/index/_places")):  # stored partition after partition
             self.embeddings = read("items/index/_vectors")[read("items/index/_places")]
         else:

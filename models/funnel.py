@@ -15,6 +15,7 @@ from models.request_model import EmbeddedRequest, RequestModel
 from models.retrieval import build_index
 from models.rows import distinct, is_among
 from models.settings import TrainerSettings
+from models.similar import similar_items
 
 BOUGHT_BEFORE, FOR_YOU, POPULAR = "bought_before", "for_you", "popular"
 _NEVER = float("-inf")
@@ -82,6 +83,7 @@ class Funnel(tf.Module):
         self.request_model = request_model
         self._retrieved = min(settings.serving.retrieved, items.size)
         self._search_weight = settings.serving.personal_search_weight
+        self._similar_text_takings = settings.serving.similar_text_takings
         self._diversity = settings.serving.diversity
         self._is_positive = tf.constant([False, *(kind in settings.positive_kinds for kind in settings.history_kinds)])
         popularity = tf.where(items.offered, items.relative_popularity, _NEVER)
@@ -123,10 +125,11 @@ class Funnel(tf.Module):
         return _ordered(found, tf.where(best > _NEVER, final, _NEVER), tf.fill(tf.shape(found), FOR_YOU))
 
     def similar(self, item: tf.Tensor) -> RankedList:
-        """Items nearest to each of `item` int64 [batch] by the item tower; nothing for an unknown item."""
-        best, found = self.items.index.search(self.items.embed(item), self._retrieved, item[:, tf.newaxis])
-        best = tf.where(item[:, tf.newaxis] > 0, best, _NEVER)
-        return _ordered(found, best, tf.fill(tf.shape(found), FOR_YOU))
+        """Items like each of `item` int64 [batch], see `models.similar`; nothing for an unknown item."""
+        found, scores = similar_items(
+            self.items, item, self._retrieved, self._similar_text_takings, self._search_weight
+        )
+        return _ordered(found, scores, tf.fill(tf.shape(found), FOR_YOU))
 
     def rank(self, features: dict[str, tf.Tensor], candidates: tf.Tensor) -> dict[str, tf.Tensor]:
         """What every head predicts for given candidates int64 [batch, any], and the `score` that orders lists."""

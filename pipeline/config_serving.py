@@ -20,6 +20,8 @@ class ServedModel(Section):
     scanned: pydantic.PositiveInt = 8192  # of which the nearest, with so many items, are scored
     diversity: Share = 0.0  # of recommended lists; 0 leaves the ranker's order, .2 avoids copies at little cost
     personal_search_weight: pydantic.NonNegativeFloat = 0.1  # of the shopper's taste beside the text's similarity
+    # `similar` goes by text and by behaviour alike for an item taken so often, and the more by text the fewer took it;
+    similar_text_takings: pydantic.NonNegativeFloat = 30.0  # 0: by behaviour alone
     # The batches that the model is warmed up with when it is loaded: `allowed_batch_sizes` of a server that batches.
     batch_sizes: list[pydantic.PositiveInt] = pydantic.Field(
         default=_BATCH_SIZES, min_length=1, max_length=_MAX_BATCH_SIZES
