@@ -21,6 +21,10 @@ class StatusError(Exception):
         self.code = code
 
 
+class UnfitVersionError(StatusError):
+    """A version that this server cannot load the way it was started: trying again is of no use."""
+
+
 def invalid(message: str) -> StatusError:
     """The commonest status, of a request that is wrong in itself."""
     return StatusError(grpc.StatusCode.INVALID_ARGUMENT, message)

@@ -3,7 +3,7 @@
 The rules are TensorFlow Serving's: what replaces a version is loaded, warm-up included, before that is unloaded; if it
 cannot be loaded, what is serving stays; and if the folder of a version is deleted, the policy chooses among the rest. A
 version that failed is tried again when its files have changed, since a poll can fall into the middle of a copy, and
-after a while without that, since a disk can fail for a moment.
+after a while without that, since a disk can fail for a moment; but not where the server's own settings rule it out.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ import grpc
 from serving import version_policy
 from serving.loaded_versions import LoadedVersions
 from serving.servable import Servable
-from serving.status import StatusError
+from serving.status import StatusError, UnfitVersionError
 from serving.version_policy import ServableVersionPolicy
 from serving.version_status import State, VersionStatus
 
@@ -188,9 +188,11 @@ class Versions:
         try:
             servable = self._load_unchanged(version, path, files)
         except Exception as error:  # a broken model raises nearly anything, and must never end the server
+            tries = self._retries.limit if isinstance(error, UnfitVersionError) else tries
             self._failures[version] = _Failure(files, tries + 1, time.monotonic())
             self._loaded.set_status(version, State.END, error)
-            _logger.warning("version %d of %s cannot be loaded yet: %s", version, self.model_name, error)
+            when = "" if tries >= self._retries.limit else " yet"
+            _logger.warning("version %d of %s cannot be loaded%s: %s", version, self.model_name, when, error)
             return False
         self._loaded.put(version, servable)
         _logger.info("version %d of %s is available", version, self.model_name)

@@ -3,6 +3,9 @@
 The rules are TensorFlow Serving's (`saved_model_warmup_util.cc`, `saved_model_bundle_warmup.cc`): the requests are
 PredictionLogs in the TFRecord file `assets.extra/tf_serving_warmup_requests`, at most 1000 of them, and a model that
 refuses one of them is not served.
+
+A server that batches refuses requests of more rows than one batch has, warm-up requests included. `check_rows` says so
+before the model is loaded, and what to change.
 """
 
 import logging
@@ -17,7 +20,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from serving import inference, status
 from serving.servable import Servable
-from serving.status import StatusError, invalid
+from serving.status import StatusError, UnfitVersionError, invalid
 
 REQUESTS_FILE = pathlib.PurePath("assets.extra", "tf_serving_warmup_requests")
 MAX_RECORDS = 1000
@@ -54,6 +57,43 @@ def replay(servable: Servable, path: pathlib.Path, iterations: int = 1) -> int:
             raise StatusError(code, f"warmup record {count} from {file} failed: {message}") from error
     _logger.info("replayed %d warm-up requests of %s in %.1f s", count, path, time.perf_counter() - start)
     return count
+
+
+def check_rows(path: pathlib.Path, max_batch_size: int, said_by: str) -> None:
+    """Checks that no warm-up request is larger than a batch.
+
+    Args:
+        path: the version's folder.
+        max_batch_size: rows that a request may have.
+        said_by: the file with that limit, for the message.
+
+    Raises:
+        UnfitVersionError: one is; the message says what can be changed.
+        StatusError: the file holds no PredictionLogs in TFRecord format, or too many.
+    """
+    file = path / REQUESTS_FILE
+    if not file.is_file():
+        return
+    largest, number = max(((_rows(log), number) for number, log in enumerate(_logs(file), 1)), default=(0, 0))
+    if largest > max_batch_size:
+        raise UnfitVersionError(
+            grpc.StatusCode.INVALID_ARGUMENT,
+            f"warmup record {number} from {file} has {largest} rows, but max_batch_size is {max_batch_size} in "
+            f"{said_by}: set it, and the last of allowed_batch_sizes, to {largest} or more; or export a model whose "
+            f"`serving.batch_sizes` end at {max_batch_size}; or start the server with --enable_model_warmup=false",
+        )
+
+
+def _rows(log: prediction_log_pb2.PredictionLog) -> int:
+    """The rows of a request, or its Examples."""
+    match log.WhichOneof("log_type"):
+        case "predict_log":
+            shapes = [tensor.tensor_shape.dim for tensor in log.predict_log.request.inputs.values()]
+            return max((shape[0].size for shape in shapes if shape), default=0)
+        case "classify_log" | "regress_log" | "multi_inference_log" as kind:
+            examples = getattr(log, kind).request.input
+            return len(getattr(examples, examples.WhichOneof("kind") or "example_list").examples)
+    return 0
 
 
 def _logs(file: pathlib.Path) -> Iterator[prediction_log_pb2.PredictionLog]:

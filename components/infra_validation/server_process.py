@@ -24,6 +24,8 @@ from tfx.utils import io_utils
 from components.infra_validation.questions import Question
 from components.infra_validation.settings import Settings
 from pipeline import die_with_parent
+from serving import batching_parameters, warmup
+from serving.status import StatusError
 
 _CODE = pathlib.Path(__file__).parents[2]  # where `python -m serving.server` finds the packages
 _EMBEDDED = [sys.executable, "-m", "serving.server"]
@@ -47,7 +49,7 @@ class ServerProcess:
     """
 
     def __init__(self, model: str, settings: Settings, log: pathlib.Path):
-        """Prepares.
+        """Prepares; entering raises `Refused` if the server's own batching file rules the candidate out.
 
         Args:
             model: the SavedModel's folder.
@@ -82,9 +84,12 @@ class ServerProcess:
             (base / "1").symlink_to(os.path.abspath(self._model), target_is_directory=True)
         else:  # in a bucket
             io_utils.copy_dir(self._model, str(base / "1"))
+        server = self._settings.validation_server or _EMBEDDED
+        self._log.touch()
+        _check_batching(server, base / "1")
         socket = self._folder / "socket"
         command = [
-            *die_with_parent.command(*(self._settings.validation_server or _EMBEDDED)),
+            *die_with_parent.command(*server),
             "--port=0",
             f"--grpc_socket_path={socket}",
             f"--model_name={self._settings.model_name}",
@@ -189,3 +194,18 @@ class ServerProcess:
         """The last line that the server wrote."""
         lines = self._log.read_text(errors="replace").strip().splitlines()
         return f"it said last: {lines[-1] if lines else 'nothing'}"
+
+
+def _check_batching(command: list[str], model: pathlib.Path) -> None:
+    """Checks the warm-up requests of a candidate against the batching file that a command names, if it is at hand.
+
+    Any server refuses such a candidate, after it has loaded it and without saying what to change.
+    """
+    for flag, following in zip(command, [*command[1:], ""], strict=True):
+        name, equals, value = flag.lstrip("-").partition("=")
+        file = _CODE / (value if equals else following)  # the command runs there
+        if name == "batching_parameters_file" and file.is_file():
+            try:
+                warmup.check_rows(model, batching_parameters.read(file).max_batch_size, str(file))
+            except (StatusError, ValueError) as error:
+                raise Refused(f"the server's batching file does not fit: {error}") from None

@@ -7,8 +7,10 @@ import sys
 
 import grpc
 import pytest
+import tensorflow as tf
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from stock import TIMEOUT_SECONDS, Stock
+from warmup_records import predict_similar, write_warmup
 
 from serving.server import main
 
@@ -64,3 +66,15 @@ def test_it_fails_with_a_message_if_a_file_says_nothing_sensible(tmp_path, caplo
 def test_channel_arguments_with_a_mistake_are_named(tmp_path, caplog):
     assert main([f"--model_base_path={tmp_path}", "--grpc_channel_arguments=fast"]) == 1
     assert "--grpc_channel_arguments takes NAME=VALUE,NAME=VALUE; 'fast' is not one" in caplog.text
+
+
+def test_a_batching_file_too_small_for_the_warmup_ends_the_start_at_once_with_what_to_change(publish, tmp_path, caplog):
+    folder = publish(1)
+    large = predict_similar()
+    large.predict_log.request.inputs["item_id"].CopyFrom(tf.make_tensor_proto(["item-0"] * 4))
+    write_warmup(folder, [large])
+    (tmp_path / "batching.config").write_text("max_batch_size { value: 2 }")
+    flags = ["--port=0", "--model_name=toy", f"--model_base_path={tmp_path / 'toy'}", "--enable_batching"]
+    assert main([*flags, f"--batching_parameters_file={tmp_path}/batching.config"]) == 1
+    assert f"has 4 rows, but max_batch_size is 2 in {tmp_path}/batching.config: set it, and the last" in caplog.text
+    assert "cannot be loaded yet" not in caplog.text

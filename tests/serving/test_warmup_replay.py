@@ -5,12 +5,13 @@ import shutil
 import example_model
 import grpc
 import pytest
+import tensorflow as tf
 from tensorflow_serving.apis import input_pb2
 from warmup_records import PredictionLog, predict_similar, write_warmup
 
 from serving import warmup
 from serving.servable import Servable
-from serving.status import StatusError
+from serving.status import StatusError, UnfitVersionError
 
 
 class Counting(Servable):
@@ -143,3 +144,38 @@ def test_a_file_that_is_no_tfrecord_file_or_only_a_part_is_data_loss(toy, spoil)
     code, message = _refused(folder, servable)
     assert code == grpc.StatusCode.DATA_LOSS
     assert message.endswith("Please verify your warmup data is in TFRecord format.")
+
+
+def _of_rows(rows: int) -> PredictionLog:
+    log = predict_similar()
+    for name, values in {"item_id": ["item-0"] * rows, "k": [1] * rows}.items():
+        log.predict_log.request.inputs[name].CopyFrom(tf.make_tensor_proto(values))
+    return log
+
+
+def test_requests_of_more_rows_than_a_batch_are_found_before_the_model_is_loaded(tmp_path):
+    regress = PredictionLog()
+    regress.regress_log.request.input.example_list.examples.add()
+    file = write_warmup(tmp_path, [_of_rows(2), _of_rows(8), regress, _of_rows(4)])
+    warmup.check_rows(tmp_path, 8, "batching.config")
+    with pytest.raises(UnfitVersionError) as caught:
+        warmup.check_rows(tmp_path, 7, "batching.config")
+    assert caught.value.code == grpc.StatusCode.INVALID_ARGUMENT
+    assert str(caught.value).startswith(
+        f"warmup record 2 from {file} has 8 rows, but max_batch_size is 7 in batching.config: set it, and the last of "
+        "allowed_batch_sizes, to 8 or more; or "
+    )
+
+
+def test_examples_of_warmup_requests_count_as_rows(tmp_path):
+    classify = PredictionLog()
+    for _ in range(3):
+        classify.classify_log.request.input.example_list_with_context.examples.add()
+    write_warmup(tmp_path, [classify])
+    warmup.check_rows(tmp_path, 3, "batching.config")
+    with pytest.raises(UnfitVersionError, match="has 3 rows, but max_batch_size is 2"):
+        warmup.check_rows(tmp_path, 2, "batching.config")
+
+
+def test_without_the_file_no_batch_is_too_small(tmp_path):
+    warmup.check_rows(tmp_path, 1, "batching.config")

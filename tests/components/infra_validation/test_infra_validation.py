@@ -8,6 +8,8 @@ import sys
 
 import candidates
 import pytest
+import tensorflow as tf
+from tensorflow_serving.apis import prediction_log_pb2
 from tfx.components.pusher.executor import Executor as Pusher
 from tfx.types import standard_artifacts
 
@@ -128,3 +130,21 @@ def test_a_server_that_never_answers_is_given_up(judge, tmp_path):
     waiting = [sys.executable, "-c", "import time; print('thinking', flush=True); time.sleep(3600)"]
     (refusal,) = judge("no model", validation_server=waiting, max_load_seconds=2.0).refusals
     assert refusal.startswith("it was not loaded within 2 s (serving.max_load_seconds); it said last: thinking")
+
+
+@pytest.mark.parametrize("form", ["--batching_parameters_file={}", "--batching_parameters_file {}"])
+def test_a_batching_file_too_small_for_the_warmup_is_refused_before_a_server_starts(judge, tmp_path, form):
+    model = candidates.export(tmp_path / "model")
+    (tmp_path / "model" / "assets.extra").mkdir()
+    request = prediction_log_pb2.PredictionLog()
+    request.predict_log.request.inputs["k"].CopyFrom(tf.make_tensor_proto([1] * 4))
+    with tf.io.TFRecordWriter(f"{model}/assets.extra/tf_serving_warmup_requests") as writer:
+        writer.write(request.SerializeToString())
+    file = tmp_path / "batching.config"
+    file.write_text("max_batch_size { value: 2 }")
+    server = ["false", "--enable_batching", *form.format(file).split()]
+    (refusal,) = judge(model, validation_server=server).refusals
+    assert re.search(rf"record 1 .* has 4 rows, but max_batch_size is 2 in {file}: set it", refusal)
+    file.write_text("max_batch_size { value: 4 }")
+    (refusal,) = judge(model, validation_server=server).refusals
+    assert refusal.startswith("the server ended with status 1 while it loaded")
