@@ -3,14 +3,16 @@
     python -m benchmarks.serving [--model runs/complete_journey/serving/shelfwise] [--soak 200000]
 
 Server and graph take turns in short rounds, so that what else the machine does hits both. A ratio of times or of
-throughputs is that of medians over the rounds. The load report is written as SVG under benchmarks/results.
+throughputs is that of medians over the rounds. Clients, server and graph share the machine, so that what a client takes
+counts against the server; what an answer takes of the processor is printed beside it, without the clients' share. The
+load report is written as SVG under benchmarks/results.
 """
 
 import argparse
 import contextlib
 import pathlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.serving import plot, questions, server_process
-from benchmarks.serving.bare import BareGraph
+from benchmarks.serving.bare import BareGraph, Calls
 from benchmarks.serving.clients import Clients, Load
 from benchmarks.serving.server_process import MODEL_NAME, ServerProcess
 
@@ -39,7 +41,7 @@ _SOAK_PARTS = 20
 _MAX_TIME_RATIO = 1.2
 _MIN_THROUGHPUT_RATIO = 0.8
 _MEBIBYTE = 2**20
-_WIDTH = 150
+_WIDTH = 180
 _PLOT = pathlib.Path("benchmarks/results/serving_load.svg")
 
 
@@ -47,7 +49,8 @@ class Comparison(NamedTuple):
     """Rounds of the server and of the graph, and the server's memory after them."""
 
     server: list[Load]
-    graph: list[np.ndarray]  # seconds of each call
+    graph: list[Calls]
+    processor: list[float]  # milliseconds that the server took of the processor for an answer, by round
     peak: int  # bytes
 
     @property
@@ -58,19 +61,27 @@ class Comparison(NamedTuple):
 
 def one_at_a_time(server: ServerProcess, clients: Clients, bare: BareGraph) -> Comparison:
     """One client, one request after the other."""
-    clients.saturate(1, _CALLS)
-    bare.time(1, _CALLS)
-    rounds = [(clients.saturate(1, _CALLS), bare.time(1, _CALLS)) for _ in range(_ROUNDS)]
-    return Comparison([load for load, _ in rounds], [graph for _, graph in rounds], server.memory().peak)
+    return _compared(server, bare, lambda: clients.saturate(1, _CALLS), batch_size=1, calls=_CALLS)
 
 
 def saturated(server: ServerProcess, clients: Clients, bare: BareGraph) -> Comparison:
     """Many clients at once, against the graph on batches of the size that the server forms."""
     calls = _CLIENTS * _CLIENT_CALLS
-    clients.saturate(_CLIENTS, calls)
-    bare.time(_BATCH, calls // _BATCH)
-    rounds = [(clients.saturate(_CLIENTS, calls), bare.time(_BATCH, calls // _BATCH)) for _ in range(_ROUNDS)]
-    return Comparison([load for load, _ in rounds], [graph for _, graph in rounds], server.memory().peak)
+    return _compared(server, bare, lambda: clients.saturate(_CLIENTS, calls), _BATCH, calls // _BATCH)
+
+
+def _compared(
+    server: ServerProcess, bare: BareGraph, ask: Callable[[], Load], batch_size: int, calls: int
+) -> Comparison:
+    """Asks the server and calls the graph in turn; the first round warms up and does not count."""
+    rounds = []
+    for _ in range(_ROUNDS + 1):
+        before = server.processor_seconds()
+        load = ask()
+        processor = 1_000 * (server.processor_seconds() - before) / max(len(load.latencies), 1)
+        rounds.append((load, bare.time(batch_size, calls), processor))
+    loads, graph, processor = zip(*rounds[1:], strict=True)
+    return Comparison(list(loads), list(graph), list(processor), server.memory().peak)
 
 
 def soaked(server: ServerProcess, clients: Clients, calls: int) -> list[int]:
@@ -84,10 +95,11 @@ def soaked(server: ServerProcess, clients: Clients, calls: int) -> list[int]:
 
 def comparison_table(single: Comparison, batched: Comparison) -> Table:
     """Both comparisons, with the ratios and their goals."""
-    table = Table("", "server p50 ms", "p99 ms", "server/s", "bare graph/s", "ratio", "goal", "peak MiB", "failed")
-    graph_ms = 1_000 * np.median([np.median(seconds) for seconds in single.graph])
+    columns = ("server p50 ms", "p99 ms", "server/s", "bare graph/s", "ratio", "goal")
+    table = Table("", *columns, "processor ms", "bare graph's", "peak MiB", "failed")
+    graph_ms = 1_000 * np.median([np.median(calls.seconds) for calls in single.graph])
     server_ms = np.median([1_000 * np.median(load.latencies) for load in single.server])
-    rows = np.median([_BATCH / seconds.mean() for seconds in batched.graph])
+    rows = np.median([_BATCH / calls.seconds.mean() for calls in batched.graph])
     answered = np.median([load.per_second for load in batched.server])
     table.add_row(
         "one at a time",
@@ -96,6 +108,7 @@ def comparison_table(single: Comparison, batched: Comparison) -> Table:
         f"{1_000 / graph_ms:.0f}",
         f"{server_ms / graph_ms:.2f} of its time",
         f"at most {_MAX_TIME_RATIO}",
+        *_processor_cells(single, batch_size=1),
         *_health_cells(single),
     )
     table.add_row(
@@ -105,9 +118,16 @@ def comparison_table(single: Comparison, batched: Comparison) -> Table:
         f"{rows:.0f}",
         f"{answered / rows:.2f} of its throughput",
         f"at least {_MIN_THROUGHPUT_RATIO}",
+        *_processor_cells(batched, _BATCH),
         *_health_cells(batched),
     )
     return table
+
+
+def _processor_cells(comparison: Comparison, batch_size: int) -> list[str]:
+    """What an answer takes of the processor, in the server and in the bare graph."""
+    bare = np.median([1_000 * calls.processor / (batch_size * len(calls.seconds)) for calls in comparison.graph])
+    return [f"{np.median(comparison.processor):.2f}", f"{bare:.2f}"]
 
 
 def _latency_cells(comparison: Comparison) -> list[str]:

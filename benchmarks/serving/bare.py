@@ -1,39 +1,47 @@
-"""The bare graph: `Session.run` on arrays that lie ready, which is the least that an answer costs."""
+"""The bare graph: one call of the session on arrays that lie ready, which is the least that an answer costs."""
 
 import pathlib
 import time
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
-import tensorflow_text  # noqa: F401  registers the tokenizers' ops
 from tensorflow_serving.apis import predict_pb2
 
-from serving import merging
+from serving import loading, merging, tensors
+from serving.graph_session import GraphSession
+from serving.options import Options
+
+
+class Calls(NamedTuple):
+    """Seconds of each call, and the processor's seconds of all of them together."""
+
+    seconds: np.ndarray
+    processor: float
 
 
 class BareGraph:
-    """A loaded version without a server."""
+    """A loaded version without a server, in a session with the settings of the server's."""
 
     def __init__(self, version: pathlib.Path, requests: Sequence[bytes]):
         """Loads the version, and reads serialized PredictRequests to feed it with."""
-        self._session = tf.compat.v1.Session(graph=tf.Graph())
-        meta_graph = tf.compat.v1.saved_model.load(self._session, [tf.saved_model.SERVING], str(version))
+        self._session = GraphSession(version, config=loading.session_config(Options(model_base_path=str(version))))
         parsed = [predict_pb2.PredictRequest.FromString(request) for request in requests]
-        signature = meta_graph.signature_def[parsed[0].model_spec.signature_name]
+        signature = self._session.signatures[parsed[0].model_spec.signature_name]
         self._fetches = [output.name for output in signature.outputs.values()]
         self._rows = [
-            {signature.inputs[name].name: tf.make_ndarray(proto) for name, proto in request.inputs.items()}
+            {signature.inputs[name].name: tensors.to_array(proto) for name, proto in request.inputs.items()}
             for request in parsed
         ]
 
-    def time(self, batch_size: int, calls: int) -> np.ndarray:
-        """Seconds of each of so many calls with `batch_size` requests at once."""
+    def time(self, batch_size: int, calls: int) -> Calls:
+        """Makes so many calls with `batch_size` requests at once."""
         starts = range(0, len(self._rows) - batch_size + 1, batch_size)
         batches = [merging.merge(self._rows[start : start + batch_size]) for start in starts]
         seconds = []
+        before = time.process_time()
         for call in range(calls):
             started = time.perf_counter()
-            self._session.run(self._fetches, batches[call % len(batches)])
+            self._session.run(batches[call % len(batches)], self._fetches)
             seconds.append(time.perf_counter() - started)
-        return np.array(seconds)
+        return Calls(np.array(seconds), time.process_time() - before)

@@ -1,7 +1,8 @@
 """Clients in processes of their own, so that their Python takes no turns from the server's.
 
 They send requests that were serialized beforehand and leave answers unread, because both would be paid for with the
-processor time of the machine that the server is measured on.
+processor time of the machine that the server is measured on. A client that is alone blocks until it is answered, which
+is the cheapest way to ask in Python; where there are several, those of a process share an event loop.
 """
 
 import asyncio
@@ -52,6 +53,8 @@ class Clients:
 
     def saturate(self, clients: int, calls: int) -> Load:
         """Lets so many clients call again as soon as they are answered, until `calls` calls are made together."""
+        if clients == 1:
+            return self._gather([(_ask_one_by_one, calls)])
         processes = min(clients, _PROCESSES)
         shares = [(clients * (i + 1) // processes - clients * i // processes) for i in range(processes)]
         return self._gather([(_saturate, share, round(calls * share / clients)) for share in shares])
@@ -78,6 +81,16 @@ class _Caller:
         self.latencies: list[float] = []
         self.failures: Counter = Counter()
 
+    def ask(self, method: grpc.UnaryUnaryMultiCallable) -> None:
+        """Makes a call and blocks until it is over."""
+        asked = time.perf_counter()
+        try:
+            method(next(self._requests), timeout=_TIMEOUT_SECONDS)
+        except grpc.RpcError as error:
+            self.failures[error.code().name] += 1
+        else:
+            self.latencies.append(time.perf_counter() - asked)
+
     async def call(self, method: grpc.aio.UnaryUnaryMultiCallable, asked: float) -> None:
         """Makes a call that was asked for at a moment by `time.perf_counter`."""
         try:
@@ -91,6 +104,19 @@ class _Caller:
 def _run(function, address: str, requests: list[bytes], *arguments) -> Load:
     """One process's part, in an event loop of its own."""
     return asyncio.run(function(address, requests, *arguments))
+
+
+async def _ask_one_by_one(address: str, requests: list[bytes], calls: int) -> Load:
+    """Asks without the event loop, in which nothing else is to be done."""
+    caller = _Caller(requests)
+    with grpc.insecure_channel(address, _OWN_CONNECTION) as channel:
+        grpc.channel_ready_future(channel).result(_TIMEOUT_SECONDS)
+        method = channel.unary_unary(_METHOD)
+        started = time.perf_counter()
+        for _ in range(calls):
+            caller.ask(method)
+        duration = time.perf_counter() - started
+    return Load(np.array(caller.latencies), caller.failures, duration)
 
 
 async def _saturate(address: str, requests: list[bytes], clients: int, calls: int) -> Load:

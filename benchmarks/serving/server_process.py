@@ -1,6 +1,7 @@
 """The embedded server as users start it, in a process of its own."""
 
 import contextlib
+import os
 import pathlib
 import re
 import socket
@@ -29,12 +30,19 @@ class ServerProcess:
 
     def __init__(self, address: str, pid: int):
         self.address = address
-        self._status = pathlib.Path(f"/proc/{pid}/status")
+        self._folder = pathlib.Path(f"/proc/{pid}")
 
     def memory(self) -> Memory:
         """What the process holds, without what is swapped out."""
-        kibibytes = dict(re.findall(r"^(VmRSS|VmHWM):\s+(\d+) kB$", self._status.read_text(), re.MULTILINE))
+        kibibytes = dict(
+            re.findall(r"^(VmRSS|VmHWM):\s+(\d+) kB$", (self._folder / "status").read_text(), re.MULTILINE)
+        )
         return Memory(1024 * int(kibibytes["VmRSS"]), 1024 * int(kibibytes["VmHWM"]))
+
+    def processor_seconds(self) -> float:
+        """What the process has used of the processor so far."""
+        fields = (self._folder / "stat").read_text().rpartition(")")[2].split()  # the name before it may hold blanks
+        return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextlib.contextmanager
