@@ -39,6 +39,7 @@ bench: bench-quality ## Measure the served quality, the join, the training, the 
 	$(BIN)/python -m benchmarks.latency
 	$(BIN)/python -m benchmarks.evaluation
 	$(BIN)/python -m benchmarks.diversity
+	$(BIN)/python -m benchmarks.similar
 
 bench-quality: environment ## Judge the served model beside methods of others, on two public datasets
 	$(BIN)/python -m benchmarks.quality
