@@ -80,7 +80,7 @@ def test_the_next_run_goes_on_from_the_component_that_failed(grocer, first):
     assert "Verdict: blessed" in first.output
     assert first.components["InfraValidator"].endswith(" blessed")
     assert re.search(
-        r"^In a server: accepted: loaded in [\d.]+ s, at most [\d,]+ MiB of memory", first.output, re.MULTILINE
+        r"^In a server: accepted: \d+ MiB, loaded in [\d.]+ s, at most [\d,]+ MiB of memory", first.output, re.MULTILINE
     )
 
 
