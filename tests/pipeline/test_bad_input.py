@@ -42,7 +42,7 @@ def test_a_kind_of_event_that_the_schema_does_not_know_stops_at_the_gate_and_has
 
     finished = run_with(lambda root: _rewrite(root / "events" / "span-53" / "part-0.parquet", stolen))
     assert finished.errors.startswith("error: DataGate failed: ")
-    assert "events / event: " in finished.errors
+    assert "events (newest span) / event: " in finished.errors
     assert "stolen" in finished.errors
     assert "RequestExamples" not in finished.components
 
