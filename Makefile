@@ -5,7 +5,7 @@ VENV := .venv
 CONFIG ?= complete_journey
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-hostile lint format serve report check-page bench bench-quality bench-ablation bench-serving bench-retrieval bench-continuous bench-open-bandit kubeflow check-images lock environment clean
+.PHONY: demo test test-hostile lint format serve report check-page bench bench-quality bench-ablation bench-serving bench-retrieval bench-continuous bench-open-bandit bench-growth flink-jar check-flink kubeflow check-images lock environment clean
 
 demo: environment ## Run the whole pipeline on public data, serve the model and ask it three questions
 	$(BIN)/shelfwise demo $(CONFIG)
@@ -52,6 +52,15 @@ bench-serving: environment ## Time the embedded server beside the bare graph, an
 
 bench-retrieval: environment ## Compare exact and approximate search, and ScaNN, on a million synthetic vectors
 	$(BIN)/python -m benchmarks.retrieval
+
+bench-growth: environment ## Time the join on 1, 10 and 30 synthetic copies of a sample, in the process and on Flink
+	$(BIN)/python -m benchmarks.growth
+
+flink-jar: environment ## Fetch what runs Beam's jobs on Flink, with Maven, and check its digests
+	$(BIN)/python -m tools.flink.jars
+
+check-flink: environment ## Compare what the components write on Flink, embedded and as a cluster, and in the process
+	$(BIN)/python -m tools.flink.check
 
 bench-open-bandit: environment ## Estimate, from logged lists alone, what another policy would have earned
 	$(BIN)/python -m benchmarks.open_bandit

@@ -18,13 +18,14 @@ import pathlib
 import resource
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from rich.console import Console
 from rich.table import Table
 
 from components.request_examples.settings import Settings
 from pipeline import config as configs
+from pipeline.beam import LOCAL_BEAM_ARGS
 
 TABLES = ("events", "items", "users")
 
@@ -44,7 +45,6 @@ def ingest(config: configs.Config, folder: str) -> dict[str, str]:
     from tfx.types import standard_artifacts
 
     from components.table_gen.component import table_gen
-    from pipeline.dag import LOCAL_BEAM_ARGS
     from pipeline.data import sources
 
     sources.prepare(config)
@@ -57,20 +57,21 @@ def ingest(config: configs.Config, folder: str) -> dict[str, str]:
     return uris
 
 
-def with_beam(uris: dict[str, str], settings: Settings, output: str) -> tuple[float, dict[str, int]]:
+def with_beam(
+    uris: dict[str, str], settings: Settings, output: str, beam_args: Sequence[str] = LOCAL_BEAM_ARGS
+) -> tuple[float, dict[str, int]]:
     """Runs the component's executor; returns its seconds and the examples by split."""
     from tfx.dsl.components.base import base_beam_executor
     from tfx.types import standard_artifacts
 
     from components.request_examples.executor import Executor
-    from pipeline.dag import LOCAL_BEAM_ARGS
 
     inputs = {name: [standard_artifacts.Examples()] for name in TABLES}
     for name, (artifact,) in inputs.items():
         artifact.uri = uris[name]
     examples, schema = standard_artifacts.Examples(), standard_artifacts.Schema()
     examples.uri, schema.uri = f"{output}/examples", f"{output}/schema"
-    context = base_beam_executor.BaseBeamExecutor.Context(LOCAL_BEAM_ARGS, tmp_dir=f"{output}/tmp", unique_id="0")
+    context = base_beam_executor.BaseBeamExecutor.Context(list(beam_args), tmp_dir=f"{output}/tmp", unique_id="0")
     start = time.perf_counter()
     outputs = {"examples": [examples], "schema": [schema]}
     Executor(context).Do(inputs, outputs, {"settings": settings.model_dump_json()})

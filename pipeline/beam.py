@@ -14,6 +14,9 @@ LOCAL_BEAM_ARGS = [
     f"--setup_file={SETUP_FILE}",
 ]
 
+# Between the stages of a job its workers are kept: each would import TensorFlow anew.
+_KEEP_WORKERS_MS = 60_000
+
 
 def beam_args(beam: Beam) -> list[str]:
     """All options of the data-parallel components, as Beam's command line takes them."""
@@ -73,7 +76,11 @@ def _job_server(engine: Portable, starts: list[str]) -> list[str]:
 
 
 def _environment(engine: Portable) -> list[str]:
-    return [f"--environment_type={engine.worker_environment}", *_given(environment_config=engine.environment_config)]
+    return [
+        f"--environment_type={engine.worker_environment}",
+        *_given(environment_config=engine.environment_config),
+        f"--environment_cache_millis={_KEEP_WORKERS_MS}",
+    ]
 
 
 def _given(**options: object) -> list[str]:
