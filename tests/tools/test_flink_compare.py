@@ -41,12 +41,14 @@ def _example(record: dict) -> tf.train.Example:
     return example
 
 
-def write_statistics(folder: pathlib.Path, **numbers: float) -> None:
+def write_statistics(folder: pathlib.Path, *features: str, **numbers: float) -> None:
     statistics = statistics_pb2.DatasetFeatureStatisticsList()
-    feature = statistics.datasets.add(num_examples=10).features.add()
-    feature.path.step.append("price")
-    for name, value in numbers.items():
-        setattr(feature.num_stats, name, value)
+    dataset = statistics.datasets.add(num_examples=10)
+    for name in features or ["price"]:
+        feature = dataset.features.add()
+        feature.path.step.append(name)
+        for number, value in numbers.items():
+            setattr(feature.num_stats, number, value)
     (folder / "FeatureStats.pb").write_bytes(statistics.SerializeToString())
 
 
@@ -58,6 +60,13 @@ def test_rows_may_be_spread_over_files_in_any_order(folders):
     write_rows(left, [A, B, A])
     write_rows(right, [B], [A], [A])
     assert compare.tables("rows", left, right) == ("rows", "3 rows", None)
+
+
+def test_a_file_without_rows_counts_for_none(folders):
+    left, right = folders
+    for folder in folders:
+        pq.ParquetWriter(folder / "rows.parquet", pa.schema([("user", pa.string())])).close()
+    assert compare.tables("quarantine", left, right) == ("quarantine", "0 rows", None)
 
 
 def test_a_row_that_comes_once_more_is_a_difference(folders):
@@ -93,12 +102,22 @@ def test_floats_of_examples_are_equal_or_within_what_is_allowed(folders):
     assert compare.examples("train", left, right, tolerance=1e-7).difference is not None
 
 
+def test_a_missing_number_is_like_another(folders):
+    left, right = folders
+    nan = float("nan")
+    write_examples(left, [{"item": [1], "label": [nan, 1.0]}, {"item": [1], "label": [2.0, 1.0]}])
+    write_examples(right, [{"item": [1], "label": [2.0, 1.0]}, {"item": [1], "label": [nan, 1.0]}])
+    assert compare.examples("train", left, right).difference is None
+    write_examples(right, [{"item": [1], "label": [2.0, 1.0]}, {"item": [1], "label": [0.0, 1.0]}])
+    assert compare.examples("train", left, right).difference is not None
+
+
 def test_counts_of_statistics_are_compared_exactly(folders):
     left, right = folders
     write_statistics(left, num_zeros=100_000)
     write_statistics(right, num_zeros=100_001)
     difference = compare.statistics("prices", left, right).difference
-    assert difference == "datasets[0].features[0].num_stats.num_zeros is 100000 and 100001"
+    assert difference == "price: num_stats.num_zeros is 100000 and 100001"
 
 
 @pytest.mark.parametrize(
@@ -112,12 +131,19 @@ def test_a_sketch_may_differ_by_its_error_and_a_sum_by_its_rounding(folders, fie
     assert (compare.statistics("prices", left, right).difference is None) is same
 
 
+def test_features_may_be_described_in_any_order(folders):
+    left, right = folders
+    write_statistics(left, "price", "age", mean=1.0)
+    write_statistics(right, "age", "price", mean=1.0)
+    assert compare.statistics("prices", left, right) == ("prices", "3 values", None)
+
+
 def test_a_feature_that_only_one_describes_is_a_difference(folders):
     left, right = folders
     write_statistics(left, mean=1.0)
     write_statistics(right, mean=1.0, max=2.0)
     difference = compare.statistics("prices", left, right).difference
-    assert difference == "only the second has datasets[0].features[0].num_stats.max"
+    assert difference == "only the second has price: num_stats.max"
 
 
 def test_files_are_compared_by_name_and_byte(folders):

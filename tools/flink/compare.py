@@ -36,8 +36,7 @@ def tables(what: str, left: str, right: str) -> Comparison:
 
 def _rows(folder: str) -> Iterator[dict]:
     for path in sorted(pathlib.Path(folder).glob("*.parquet")):
-        for batch in pq.ParquetFile(path).iter_batches():
-            yield from batch.to_pylist()
+        yield from pq.read_table(path).to_pylist()
 
 
 def examples(what: str, left: str, right: str, tolerance: float = 0.0) -> Comparison:
@@ -55,8 +54,9 @@ def examples(what: str, left: str, right: str, tolerance: float = 0.0) -> Compar
     if difference is None:
         for key, floats in records[0].items():
             others = records[1][key]
-            if not all(np.allclose(*pair, rtol=tolerance, atol=tolerance) for pair in zip(floats, others, strict=True)):
-                worst = max(np.abs(one - other).max() for one, other in zip(floats, others, strict=True))
+            pairs = list(zip(floats, others, strict=True))
+            if not all(np.allclose(*pair, rtol=tolerance, atol=tolerance, equal_nan=True) for pair in pairs):
+                worst = max(np.nanmax(np.abs(one - other)) for one, other in pairs)
                 difference = f"floats of an example are {worst:g} apart"
                 break
     return Comparison(what, f"{counts[0].total():,} examples", difference)
@@ -76,7 +76,10 @@ def _examples(folder: str) -> dict[str, list[np.ndarray]]:
             digest.update(repr((name, kind, shown)).encode())
             floats += values if kind == "float_list" else []
         found[digest.hexdigest()].append(np.array(floats, np.float32))
-    return {key: sorted(floats, key=lambda values: values.tolist()) for key, floats in found.items()}
+    return {
+        key: sorted(floats, key=lambda values: np.nan_to_num(values, nan=-np.inf).tolist())
+        for key, floats in found.items()
+    }
 
 
 def _multisets(left: collections.Counter, right: collections.Counter) -> str | None:
@@ -89,7 +92,7 @@ def _multisets(left: collections.Counter, right: collections.Counter) -> str | N
 
 def statistics(what: str, left: str, right: str) -> Comparison:
     """TFDV's statistics of a split: counts and values exactly, sums of floats and sketches within their errors."""
-    return values(what, *(dict(_fields(_statistics(folder))) for folder in (left, right)))
+    return values(what, *(_statistics(folder) for folder in (left, right)))
 
 
 def values(what: str, left: dict[str, object], right: dict[str, object]) -> Comparison:
@@ -103,9 +106,16 @@ def values(what: str, left: dict[str, object], right: dict[str, object]) -> Comp
     return Comparison(what, size, None)
 
 
-def _statistics(folder: str) -> Message:
+def _statistics(folder: str) -> dict[str, object]:
+    """The values of a split's statistics, by feature and field; features come in any order."""
     data = pathlib.Path(folder, "FeatureStats.pb").read_bytes()
-    return statistics_pb2.DatasetFeatureStatisticsList.FromString(data)
+    (dataset,) = statistics_pb2.DatasetFeatureStatisticsList.FromString(data).datasets
+    found = {"num_examples": dataset.num_examples}
+    for feature in dataset.features:
+        name = ".".join(feature.path.step)
+        feature.ClearField("path")
+        found |= {f"{name}: {path}": value for path, value in _fields(feature)}
+    return found
 
 
 def _fields(message: Message, path: str = "") -> Iterator[tuple[str, object]]:
