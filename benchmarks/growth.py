@@ -59,10 +59,11 @@ def _copy_table(uri: str, to: str, ids: tuple[str, ...], copies: int) -> None:
     import pyarrow.parquet as pq
 
     from components.table_gen.layout import flatten, nest
+    from components.table_gen.read import ALL
 
-    split = pathlib.Path(to, "Split-all")
+    split = pathlib.Path(to, f"Split-{ALL}")
     split.mkdir(parents=True)
-    original = flatten(pq.read_table(f"{uri}/Split-all"))
+    original = flatten(pa.concat_tables(map(pq.read_table, _files(uri))))
     for number in range(copies):
         table = original
         for name in ids if number else ():
@@ -73,13 +74,17 @@ def _copy_table(uri: str, to: str, ids: tuple[str, ...], copies: int) -> None:
         pq.write_table(nest(table.combine_chunks()), split / f"rows-{number:05}.parquet", row_group_size=_BATCH_ROWS)
 
 
+def _files(uri: str) -> list[pathlib.Path]:
+    return sorted(pathlib.Path(uri).glob("Split-*/*.parquet"))
+
+
 def measure(engine: str, jars: pathlib.Path, uris: dict[str, str], settings: str) -> Measured:
     """Joins the tables on an engine that is started for it."""
     import pyarrow.parquet as pq
 
     from pipeline.beam import beam_args
 
-    events = sum(pq.read_metadata(file).num_rows for file in pathlib.Path(uris["events"], "Split-all").iterdir())
+    events = sum(pq.read_metadata(file).num_rows for file in _files(uris["events"]))
     with tempfile.TemporaryDirectory() as folder:
         logs = pathlib.Path(folder, "engine")
         logs.mkdir()

@@ -123,8 +123,10 @@ def _write_configuration(folder: pathlib.Path, rest: int) -> None:
     (folder / "config.yaml").write_text(yaml.safe_dump(configuration))
 
 
-def _network() -> dict[str, str]:
-    return {f"taskmanager.memory.network.{bound}": f"{_NETWORK}m" for bound in ("min", "max")}
+def _network() -> dict[str, object]:
+    """Buffers for many stages at once; by default each one that writes to the disk takes 16 MiB of them."""
+    bounds = {f"taskmanager.memory.network.{bound}": f"{_NETWORK}m" for bound in ("min", "max")}
+    return {**bounds, "taskmanager.network.sort-shuffle.min-buffers": 16}
 
 
 def _registered(rest: int) -> int:

@@ -7,18 +7,19 @@ import pathlib
 from tfx.dsl.components.base import base_beam_executor
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.orchestration.pipeline import RunOptions
-from tfx.types import standard_artifacts, standard_component_specs
+from tfx.types import artifact_utils, standard_artifacts, standard_component_specs
 
 from components.evaluation import report, verdict
 from pipeline.beam import beam_args
 from pipeline.config import Config
 from pipeline.dag import TABLES, create_pipeline
 from pipeline.run_record import RunRecord
-from schemas.request_example import CATALOG_SPLIT, REQUEST_SPLITS, USERS_SPLIT
+from schemas.request_example import CATALOG_SPLIT, OUTCOME_FILE, REQUEST_SPLITS, USERS_SPLIT
 from tools.flink import compare
 from tools.flink.compare import Comparison
 
 _SPLITS = (*REQUEST_SPLITS, CATALOG_SPLIT, USERS_SPLIT)
+_COUNTS = ("summary.json", OUTCOME_FILE)
 
 
 def run_until(config: Config, component: str) -> None:
@@ -60,16 +61,19 @@ def compare_pipelines(left: Config, right: Config) -> list[Comparison]:
     found = []
     for table in TABLES:
         title = table.capitalize()
-        found += [
-            compare.tables(f"{title}Gen", *uris(f"{title}Gen", "examples", "Split-all")),
-            compare.tables(f"{title}Gen, quarantine", *uris(f"{title}Gen", "examples", "quarantine")),
-            compare.statistics(f"{title}Statistics", *uris(f"{title}Statistics", "statistics", "Split-all")),
-        ]
+        for split in _split_names(records[0], f"{title}Gen"):
+            found += [
+                compare.tables(f"{title}Gen, {split}", *uris(f"{title}Gen", "examples", f"Split-{split}")),
+                compare.statistics(
+                    f"{title}Statistics, {split}", *uris(f"{title}Statistics", "statistics", f"Split-{split}")
+                ),
+            ]
+        found.append(compare.tables(f"{title}Gen, quarantine", *uris(f"{title}Gen", "examples", "quarantine")))
     joined = uris("RequestExamples", "examples")
     found += [compare.examples(f"RequestExamples, {split}", *_split(joined, split)) for split in _SPLITS]
     found += [
         compare.tables("RequestExamples, quarantine", *(os.path.join(uri, "quarantine") for uri in joined)),
-        compare.values("RequestExamples, counts", *(_counts(uri) for uri in joined)),
+        *(compare.values(f"RequestExamples, {name}", *(_json(uri, name) for uri in joined)) for name in _COUNTS),
         compare.files("Transform, vocabularies", *uris("Transform", "transform_graph", "transform_fn", "assets")),
     ]
     transformed = uris("Transform", "transformed_examples")
@@ -80,8 +84,13 @@ def compare_pipelines(left: Config, right: Config) -> list[Comparison]:
     return found
 
 
-def _counts(uri: str) -> dict[str, int]:
-    return json.loads(pathlib.Path(uri, "summary.json").read_text())
+def _split_names(record: RunRecord, component: str) -> list[str]:
+    names = record.outputs(component)["examples"].properties["split_names"].string_value
+    return artifact_utils.decode_split_names(names)
+
+
+def _json(uri: str, name: str) -> dict[str, int]:
+    return json.loads(pathlib.Path(uri, name).read_text())
 
 
 def _split(uris: tuple[str, str], split: str) -> tuple[str, ...]:
