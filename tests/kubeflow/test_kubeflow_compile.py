@@ -178,3 +178,9 @@ def test_a_job_for_vertex_names_images_and_machines_outright(tmp_path):
 def test_a_mistake_in_the_section_is_reported_with_its_key():
     with pytest.raises(configs.ConfigError, match=r"kubeflow.resources.Trainer.memory_limit: must be a quantity"):
         load(kubeflow__resources={"Trainer": {"memory_limit": "16 GB"}})
+
+
+def test_a_warm_start_goes_on_from_what_the_run_says_is_pushed_and_never_from_the_cache():
+    task = compiler.documents(load(training__warm_start={"enabled": True}))[0]["root"]["dag"]["tasks"]["Parent"]
+    assert task["inputs"]["parameters"]["destination"] == {"componentInputParameter": "destination"}
+    assert not task["cachingOptions"].get("enableCache", False)
