@@ -46,7 +46,12 @@ def _records(files: Sequence[str], shuffle_seed: int | None = None) -> tf.data.D
 
 
 def requests(
-    files: Sequence[str], graph: tft.TFTransformOutput, names: Sequence[str], batch_size: int, shuffle_seed: int | None
+    files: Sequence[str],
+    graph: tft.TFTransformOutput,
+    names: Sequence[str],
+    batch_size: int,
+    shuffle_seed: int | None,
+    skip: int = 0,
 ) -> tf.data.Dataset:
     """Batches of requests as dense tensors; lists are padded with 0 to the batch's longest.
 
@@ -56,6 +61,7 @@ def requests(
         names: the features to read.
         batch_size: requests a batch; the last batch may be smaller.
         shuffle_seed: None reads in order, once through.
+        skip: batches to leave out at the beginning.
     """
     spec = _spec(graph, names)
 
@@ -63,7 +69,12 @@ def requests(
         parsed = tf.io.parse_example(serialized, spec)
         return {k: tf.sparse.to_dense(v) if isinstance(v, tf.SparseTensor) else v for k, v in parsed.items()}
 
-    batches = _records(files, shuffle_seed).batch(batch_size).map(parse, num_parallel_calls=2, deterministic=True)
+    batches = (
+        _records(files, shuffle_seed)
+        .skip(skip * batch_size)
+        .batch(batch_size)
+        .map(parse, num_parallel_calls=2, deterministic=True)
+    )
     return batches.prefetch(2)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from models.dataset import Catalogue
+from models.settings import TrainerSettings
 from models.text.encoder import TextEncoder, encode_distinct
 
 _ATTRIBUTE_DIM = 16
@@ -73,20 +74,27 @@ class ItemTower(tf.keras.layers.Layer):
     position 0, the unknown item, has no id either.
     """
 
-    def __init__(
-        self, catalogue: Catalogue, text: ItemText, embedding_dim: int, id_dropout: float, trains_on_text: bool
-    ):
+    def __init__(self, catalogue: Catalogue, text: ItemText, settings: TrainerSettings, random: tf.random.Generator):
+        """Args:
+        catalogue: the items.
+        text: their texts, which are read only if a text feature trains.
+        settings: sizes, precision, and how often ids are hidden.
+        random: draws which ids are hidden.
+        """
         super().__init__(name="item_tower")
+        embedding_dim = settings.model.embedding_dim
         self._categories = tf.constant(catalogue.categories)
         self._numbers = tf.constant(catalogue.numbers)
         self.text = text
-        self._id_dropout = id_dropout
+        self._id_dropout, self._random = settings.model.id_dropout, random
         self._ids = tf.keras.layers.Embedding(len(catalogue.item_ids), embedding_dim, name="item_id")
         self._attributes = [
             tf.keras.layers.Embedding(int(column.max()) + 1, _ATTRIBUTE_DIM) for column in catalogue.categories.T
         ]
-        self._project_text = tf.keras.layers.Dense(embedding_dim, name="text_projection") if trains_on_text else None
-        self._hidden = tf.keras.layers.Dense(2 * embedding_dim, activation="relu")
+        self._project_text = (
+            tf.keras.layers.Dense(embedding_dim, name="text_projection") if settings.trains_on_text else None
+        )
+        self._hidden = tf.keras.layers.Dense(2 * embedding_dim, "relu", dtype=settings.training.hidden_dtype)
         self._output = tf.keras.layers.Dense(embedding_dim)
 
     def call(self, items: tf.Tensor, training: bool = False) -> tf.Tensor:
@@ -98,7 +106,7 @@ class ItemTower(tf.keras.layers.Layer):
     def _embed(self, items: tf.Tensor, training: bool) -> tf.Tensor:
         has_id = items > 0
         if training:
-            has_id &= tf.random.uniform(tf.shape(items)) >= self._id_dropout
+            has_id &= self._random.uniform(tf.shape(items)) >= self._id_dropout
         ids = self._ids(items) * tf.cast(has_id, tf.float32)[:, tf.newaxis]
         parts = [ids]
         if self._project_text:
@@ -107,4 +115,5 @@ class ItemTower(tf.keras.layers.Layer):
         columns = tf.unstack(tf.gather(self._categories, items), axis=1)
         parts += [embed(column) for embed, column in zip(self._attributes, columns, strict=True)]
         features = tf.concat(parts, axis=-1)
-        return tf.math.l2_normalize(self._output(self._hidden(features)), axis=-1)
+        hidden = tf.cast(self._hidden(features), tf.float32)
+        return tf.math.l2_normalize(self._output(hidden), axis=-1)

@@ -27,10 +27,22 @@ class JointModel(tfrs.Model):
     """
 
     def __init__(
-        self, settings: TrainerSettings, catalogue: Catalogue, item_tower: ItemTower, request_model: RequestModel
+        self,
+        settings: TrainerSettings,
+        catalogue: Catalogue,
+        item_tower: ItemTower,
+        request_model: RequestModel,
+        random: tf.random.Generator,
     ):
+        """Args:
+        settings: weights and sizes of the losses.
+        catalogue: the items.
+        item_tower: embeds them.
+        request_model: embeds requests and ranks items.
+        random: draws positives and negatives; checkpoints keep its state.
+        """
         super().__init__()
-        self.item_tower, self.request_model = item_tower, request_model
+        self.item_tower, self.request_model, self.random = item_tower, request_model, random
         self._settings = settings
         self._num_items = len(catalogue.item_ids) - 1
         taken = np.expm1(catalogue.popularity) + 1.0
@@ -71,6 +83,17 @@ class JointModel(tfrs.Model):
             self._mean_losses[task].update_state(loss, sample_weight=batch)
         return joint / tf.distribute.get_strategy().num_replicas_in_sync
 
+    def create_variables(self, batches: tf.data.Dataset) -> None:
+        """Makes the variables of all layers and of the optimizer, which layers alone do when they are first called.
+
+        Args:
+            batches: transformed request features; none is read.
+        """
+        with self.distribute_strategy.scope():
+            loss = tf.function(lambda features: self.distribute_strategy.run(self.compute_loss, args=(features,)))
+            loss.get_concrete_function(batches.element_spec)
+            self.optimizer.build(self.trainable_variables)
+
     def train_step(self, features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """See the base class, whose own numbers are of the last batch alone; these are of the whole epoch."""
         super().train_step(features)
@@ -84,12 +107,12 @@ class JointModel(tfrs.Model):
     def _retrieval_loss(self, query: tf.Tensor, labels: tf.Tensor, embed: Callable) -> tf.Tensor:
         """In-batch softmax; the positives of each request are some of its labels, drawn anew every time."""
         count = self._settings.model.retrieval_positives
-        chance = tf.where(labels > 0, tf.random.uniform(tf.shape(labels)), -1.0)
+        chance = tf.where(labels > 0, self.random.uniform(tf.shape(labels)), -1.0)
         _, place = tf.math.top_k(tf.pad(chance, [[0, 0], [0, count]], constant_values=-1.0), count)
         positives = tf.gather(tf.pad(labels, [[0, 0], [0, count]]), place, batch_dims=1)
         positive = tf.reshape(positives, [-1])
         negatives = self._settings.model.sampled_negatives
-        drawn = tf.random.uniform([negatives], 1, self._num_items + 1, tf.int64)
+        drawn = self.random.uniform([negatives], 1, self._num_items + 1, tf.int64)
         candidates = tf.concat([positive, drawn], axis=0)
 
         asked = tf.cast(positive > 0, tf.float32)

@@ -34,7 +34,7 @@ class QueryTower(tf.keras.layers.Layer):
             settings.model.attention_heads, dim // settings.model.attention_heads
         )
         self._pool = tf.keras.layers.Dense(1, name="pool")
-        self._hidden = tf.keras.layers.Dense(2 * dim, activation="relu")
+        self._hidden = tf.keras.layers.Dense(2 * dim, "relu", dtype=settings.training.hidden_dtype)
         self._output = tf.keras.layers.Dense(dim)
 
     def call(self, features: dict[str, tf.Tensor], events: dict[str, tf.Tensor], items: tf.Tensor) -> tf.Tensor:
@@ -59,7 +59,8 @@ class QueryTower(tf.keras.layers.Layer):
 
         parts = [pooled, *(embed(features[name]) for name, embed in self._categorical.items())]
         parts += [features[name][:, tf.newaxis] for name in self._numeric]
-        return tf.math.l2_normalize(self._output(self._hidden(tf.concat(parts, axis=-1))), axis=-1)
+        hidden = tf.cast(self._hidden(tf.concat(parts, axis=-1)), tf.float32)
+        return tf.math.l2_normalize(self._output(hidden), axis=-1)
 
 
 def newest(features: dict[str, tf.Tensor], length: int) -> dict[str, tf.Tensor]:

@@ -15,11 +15,11 @@ class Ranker(tf.keras.layers.Layer):
     is DCN-v2 in its low-rank form (Wang et al. 2021).
     """
 
-    def __init__(self, units: list[int], heads: list[Head], precision: str, interactions: bool):
+    def __init__(self, units: list[int], heads: list[Head], hidden_dtype: str, interactions: bool):
         """Args:
         units: width of each hidden layer.
         heads: the tasks.
-        precision: that the hidden layers compute in.
+        hidden_dtype: Keras' policy for the hidden layers.
         interactions: whether to see how embeddings agree by dimension, with the request and by target attention, or
             only their inner product with the request.
         """
@@ -27,8 +27,7 @@ class Ranker(tf.keras.layers.Layer):
         self._target = tf.keras.layers.Attention(use_scale=True) if interactions else None
         self.normalize = tf.keras.layers.Normalization(name="normalize")
         self._cross = tfrs.layers.dcn.Cross(projection_dim=_CROSS_RANK)
-        policy = f"mixed_{precision}" if precision != "float32" else precision
-        self._hidden = [tf.keras.layers.Dense(size, activation="relu", dtype=policy) for size in units]
+        self._hidden = [tf.keras.layers.Dense(size, activation="relu", dtype=hidden_dtype) for size in units]
         self._heads = {head.name: tf.keras.layers.Dense(1, name=f"head_{head.name}") for head in heads}
 
     def call(

@@ -38,7 +38,7 @@ class RequestModel(tf.keras.layers.Layer):
         self._settings = settings
         self._query_tower = QueryTower(settings, vocabulary_sizes)
         model = settings.model
-        self._ranker = Ranker(model.rank_units, settings.heads, settings.training.precision, model.rank_interactions)
+        self._ranker = Ranker(model.rank_units, settings.heads, settings.training.hidden_dtype, model.rank_interactions)
         self.categories = tf.Variable(item_categories, trainable=False, dtype=tf.int64, name="item_categories")
 
     def embed(self, features: dict[str, tf.Tensor], embed_items: Callable[[tf.Tensor], tf.Tensor]) -> EmbeddedRequest:

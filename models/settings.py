@@ -1,9 +1,12 @@
 """What Transform and Trainer need of the configuration; JSON in their execution properties, so caching compares it."""
 
+from collections.abc import Mapping
+
 import pydantic
 
-from pipeline.config import Config, Feature, Head, Model, Training
+from pipeline.config import Config, Feature, Head, Model
 from pipeline.config_serving import ServedModel
+from pipeline.config_training import Training
 
 
 class TransformSettings(pydantic.BaseModel):
@@ -47,3 +50,11 @@ class TrainerSettings(TransformSettings):
             history_length=config.requests.history_length,
             positive_kinds=config.requests.positive_events,
         )
+
+    def with_values(self, values: Mapping[str, object]) -> "TrainerSettings":
+        """The settings with other values at some keys, such as `training.learning_rate`."""
+        document = self.model_dump()
+        for key, value in values.items():
+            section, name = key.split(".")
+            document[section][name] = value
+        return TrainerSettings.model_validate(document)

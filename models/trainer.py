@@ -1,5 +1,6 @@
 """TFX's entry point for training: reads transformed examples, trains, exports."""
 
+import os
 import pathlib
 from collections.abc import Mapping, Sequence
 
@@ -9,20 +10,26 @@ import tensorflow_transform as tft
 from absl import logging
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from models import dataset, warm_start, warmup
+from models import checkpoint, dataset, projector, warm_start, warmup
+from models.adam import Adam
+from models.checkpoint import Checkpoint
 from models.dataset import Catalogue
 from models.export import export, serve_items
 from models.item_tower import ItemText, ItemTower
 from models.joint_model import JointModel
+from models.learning_rate import SetLearningRate, schedule
 from models.query_tower import HISTORY
 from models.request_model import RequestModel
 from models.settings import TrainerSettings
+from models.strategy import strategy
 from models.text.encoder import TextEncoder
+from models.training_loop import TrainingLoop
 from pipeline.config import ConfigError
 from schemas.request_example import CATALOG_SPLIT, USERS_SPLIT
 from schemas.statistics import STATISTICS
 
 _ADAPT_BATCHES = 50
+_LEARNING_RATE = "learning_rate"
 _CLOCK = {"hour": 24, "weekday": 7}
 _ANSWER = ("label_items", "candidate_items", "candidate_sampling_log_odds")
 
@@ -30,10 +37,12 @@ _ANSWER = ("label_items", "candidate_items", "candidate_sampling_log_odds")
 def run_fn(fn_args: FnArgs) -> None:
     """Trains on the split `train`, stops early on `validation`, and writes the SavedModel that will be served."""
     settings = TrainerSettings.model_validate_json(fn_args.custom_config["settings"])
+    if fn_args.hyperparameters:
+        settings = settings.with_values(fn_args.hyperparameters["values"])
     tf.keras.utils.set_random_seed(settings.training.seed)
     graph = tft.TFTransformOutput(fn_args.transform_graph_path)
-    catalogue = dataset.catalogue(_split(fn_args.eval_files, CATALOG_SPLIT), graph, settings)
-    profiles = dataset.profiles(_split(fn_args.eval_files, USERS_SPLIT), graph, settings)
+    catalogue = dataset.catalogue(split_files(fn_args.eval_files, CATALOG_SPLIT), graph, settings)
+    profiles = dataset.profiles(split_files(fn_args.eval_files, USERS_SPLIT), graph, settings)
 
     text_encoder = TextEncoder(**settings.model.text.model_dump())
     known_texts = warm_start.known_texts(fn_args.base_model, text_encoder, settings)
@@ -44,9 +53,12 @@ def run_fn(fn_args: FnArgs) -> None:
     fit(model, fn_args, graph, begun.settings(settings), adapt=not begun.is_warm)
 
     items = serve_items(catalogue, model.item_tower, settings)
+    projector.write(os.path.join(fn_args.model_run_dir, "train"), catalogue, model.item_tower, graph, settings)
     export(fn_args.serving_model_dir, model.request_model, items, profiles, text_encoder, graph, settings)
     warm_start.save(fn_args.serving_model_dir, model, begun, catalogue, graph, settings)
     warmup.write(fn_args.serving_model_dir, warmup.sample(fn_args.train_files, graph, catalogue, settings), settings)
+    if checkpoints := fn_args.custom_config.get("checkpoints"):
+        checkpoint.discard(checkpoints)
 
 
 def build(
@@ -61,53 +73,75 @@ def build(
     Raises:
         ConfigError: the text encoder is to be trained on several replicas.
     """
-    mirrored = settings.training.strategy == "mirrored"
-    if mirrored and settings.model.text.training != "frozen":
+    if settings.training.strategy == "mirrored" and settings.model.text.training != "frozen":
         # A TF Hub module loaded under a strategy cannot run outside of training steps; loaded without, not train.
         raise ConfigError("model.text.training: full works on one device; set training.strategy to default")
     text = ItemText(catalogue.texts, text_encoder, progress=_log_encoding, known=known_texts)
-    with (tf.distribute.MirroredStrategy() if mirrored else tf.distribute.get_strategy()).scope():
-        item_tower = ItemTower(
-            catalogue, text, settings.model.embedding_dim, settings.model.id_dropout, settings.trains_on_text
-        )
+    with strategy(settings.training.strategy).scope():
+        random = tf.random.Generator.from_seed(settings.training.seed)
+        item_tower = ItemTower(catalogue, text, settings, random)
         request_model = RequestModel(settings, _vocabulary_sizes(settings, graph), catalogue.categories)
-        model = JointModel(settings, catalogue, item_tower, request_model)
-        model.compile(optimizer=tf.keras.optimizers.Adam(settings.training.learning_rate))
+        model = JointModel(settings, catalogue, item_tower, request_model, random)
+        training = settings.training
+        model.compile(optimizer=Adam(training.learning_rate, global_clipnorm=training.max_gradient_norm))
     return model
 
 
 def fit(
     model: JointModel, fn_args: FnArgs, graph: tft.TFTransformOutput, settings: TrainerSettings, adapt: bool = True
-) -> None:
+) -> list[dict[str, float]]:
     """Trains the model; in the end it has the weights of the epoch with the least ranking loss in validation.
 
     Retrieval, which overfits sooner, only finds what is ranked. A model that starts warm has the scales of its inputs
     already, which `adapt` would learn.
+
+    Returns:
+        The losses of each epoch; those in validation begin with `val_`.
     """
-    names = feature_names(settings)
+    names, training = feature_names(settings), settings.training
 
-    def batches(files: Sequence[str], shuffle_seed: int | None) -> tf.data.Dataset:
-        return dataset.requests(files, graph, names, settings.training.batch_size, shuffle_seed)
+    def batches(files: Sequence[str], shuffle_seed: int | None, skip: int = 0) -> tf.data.Dataset:
+        return dataset.requests(files, graph, names, training.batch_size, shuffle_seed, skip)
 
-    train = batches(fn_args.train_files, settings.training.seed)
+    def batches_of(epoch: int, skip: int) -> tf.data.Dataset:
+        return batches(fn_args.train_files, training.seed + epoch, skip)
+
+    first = batches_of(0, skip=0)
     if adapt:
-        model.request_model.adapt(train.take(_ADAPT_BATCHES))
-    steps = dataset.count_batches(fn_args.train_files, settings.training.batch_size)
-    decay = tf.keras.optimizers.schedules.CosineDecay(settings.training.learning_rate, settings.training.epochs * steps)
-    callbacks = [_LogEpochs(), _Schedule(decay), tf.keras.callbacks.TensorBoard(fn_args.model_run_dir, update_freq=50)]
-    validation = batches(_split(fn_args.eval_files, "validation"), shuffle_seed=None)
+        model.request_model.adapt(first.take(_ADAPT_BATCHES))
+    model.create_variables(first)
+    steps = dataset.count_batches(fn_args.train_files, training.batch_size)
+    callbacks = [
+        _LogEpochs(),
+        SetLearningRate(schedule(training, steps)),
+        tf.keras.callbacks.TensorBoard(fn_args.model_run_dir, update_freq=50),
+    ]
+    validation, stopping = batches(split_files(fn_args.eval_files, "validation"), shuffle_seed=None), None
     if has_validation := any(True for _ in validation.take(1)):  # a small shop may hold nobody out
-        patience = settings.training.early_stopping_patience
-        callbacks.append(
-            tf.keras.callbacks.EarlyStopping("val_ranking_loss", patience=patience, restore_best_weights=True)
+        stopping = tf.keras.callbacks.EarlyStopping(
+            "val_ranking_loss", patience=training.early_stopping_patience, restore_best_weights=True
         )
-    model.fit(
-        train,
-        validation_data=validation if has_validation else None,
-        epochs=settings.training.epochs,
-        callbacks=callbacks,
-        verbose=0,
-    )
+        callbacks.append(stopping)
+    loop = TrainingLoop(model, training.epochs, steps, batches_of, validation if has_validation else None)
+    return loop.run(callbacks, _checkpoint(model, fn_args, settings, stopping))
+
+
+def _checkpoint(
+    model: JointModel,
+    fn_args: FnArgs,
+    settings: TrainerSettings,
+    stopping: tf.keras.callbacks.EarlyStopping | None,
+) -> Checkpoint | None:
+    root, seconds = fn_args.custom_config.get("checkpoints"), settings.training.checkpoint_seconds
+    if root is None or seconds is None:
+        return None
+    decides = {
+        "settings": settings.model_dump(mode="json"),
+        "graph": fn_args.transform_graph_path,
+        "base_model": fn_args.base_model,
+    }
+    files = [*fn_args.train_files, *fn_args.eval_files]
+    return Checkpoint(checkpoint.folder_of(root, files, decides), seconds, model, stopping)
 
 
 def feature_names(settings: TrainerSettings) -> list[str]:
@@ -119,7 +153,8 @@ def feature_names(settings: TrainerSettings) -> list[str]:
     return names
 
 
-def _split(patterns: Sequence[str], name: str) -> list[str]:
+def split_files(patterns: Sequence[str], name: str) -> list[str]:
+    """Those of the file patterns that belong to a split."""
     return [pattern for pattern in patterns if f"Split-{name}" in pathlib.PurePath(pattern).parts]
 
 
@@ -136,20 +171,6 @@ class _LogEpochs(tf.keras.callbacks.Callback):
     """Logs the mean losses of each epoch in one line."""
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        losses = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in logs.items())
+        found = (f"{name.replace('_', ' ')} {value:.4f}" for name, value in logs.items() if name != _LEARNING_RATE)
+        losses = ", ".join([*found, f"learning rate {logs[_LEARNING_RATE]:.3g}"])
         logging.info("epoch %d of %d: %s", epoch + 1, self.params["epochs"], losses)
-
-
-class _Schedule(tf.keras.callbacks.Callback):
-    """Sets the learning rate of each step.
-
-    An optimizer could do so itself, but the model is built before the data that tells how many steps there will be.
-    """
-
-    def __init__(self, learning_rate: tf.keras.optimizers.schedules.LearningRateSchedule):
-        super().__init__()
-        self._learning_rate = learning_rate
-
-    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
-        optimizer = self.model.optimizer
-        optimizer.learning_rate.assign(self._learning_rate(optimizer.iterations))

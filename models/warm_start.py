@@ -95,9 +95,7 @@ def start(
         return _logged(Start(kind="cold", reason=reason))
     try:
         weights, keys = _read(parent, settings)
-        with model.distribute_strategy.scope():
-            model.compute_loss(batch)
-        model.reset_metrics()
+        model.create_variables(tf.data.Dataset.from_tensors(batch))
         rows = _assign(model, weights, keys, _keys(catalogue, graph, settings))
     except _Unfit as error:
         return _logged(Start(kind="cold", reason=str(error), parent=parent))

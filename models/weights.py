@@ -6,8 +6,8 @@ import tensorflow as tf
 
 from models.joint_model import JointModel
 
-# Data of the catalogue, and what of a text encoder does not learn, belong to every model anew.
-_CATEGORIES, _TEXT = "request_model/categories", "item_tower/text/"
+# Data of the catalogue, what of a text encoder does not learn, and random draws belong to every model anew.
+_CATEGORIES, _TEXT, _RANDOM = "request_model/categories", "item_tower/text/", "item_tower/random/"
 
 
 def by_place(model: JointModel) -> dict[str, tf.Variable]:
@@ -24,7 +24,9 @@ def by_place(model: JointModel) -> dict[str, tf.Variable]:
     return {
         place: variable
         for place, variable in _variables(tf.train.TrackableView(root), root, "", set())
-        if place != _CATEGORIES and (not place.startswith(_TEXT) or id(variable) in learnt)
+        if place != _CATEGORIES
+        and not place.startswith(_RANDOM)
+        and (not place.startswith(_TEXT) or id(variable) in learnt)
     }
 
 

@@ -119,6 +119,7 @@ app.command()(cli_spans.lineage)
 app.command()(cli_server.serve)
 app.command()(cli_server.promote)
 app.command()(cli_server.rollback)
+app.command()(cli_server.tensorboard)
 
 
 @app.command()

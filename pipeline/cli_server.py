@@ -1,7 +1,9 @@
 """The commands of `shelfwise` that start a server or tell one what to do."""
 
+import contextlib
 import logging
 import pathlib
+import threading
 from collections.abc import Callable, Mapping
 from typing import Annotated
 
@@ -59,6 +61,27 @@ def serve(
             server.run(options)
         except (StatusError, ValueError) as error:
             raise Refusal(str(error)) from error
+
+
+def tensorboard(
+    config: ConfigName,
+    overrides: Overrides = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="HTTP port; 0 takes a free one.")] = 6006,
+    host: Annotated[str, typer.Option(help="Interface to listen on; 0.0.0.0 for all.")] = "localhost",
+) -> None:
+    """Show the newest trainings and the newest search in TensorBoard.
+
+    Losses and learning rates, items as a cloud in the embedding projector, and a search's trials under HParams. A
+    training that still goes on is shown as well. Ctrl-C stops.
+    """
+    loaded = load_config(config, overrides)
+    with waiting("Loading TensorBoard"):
+        from pipeline import tensorboard_runs
+
+        address = tensorboard_runs.launch(tensorboard_runs.gather(loaded), host, port)
+    print(f"TensorBoard is at {address}; Ctrl-C stops", flush=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        threading.Event().wait()
 
 
 def promote(

@@ -18,7 +18,8 @@ from pipeline.config_funnel import Funnel
 from pipeline.config_kubeflow import Kubeflow
 from pipeline.config_section import Section, Share, known_keys
 from pipeline.config_serving import Serving
-from pipeline.config_warm_start import WarmStart
+from pipeline.config_training import Training
+from pipeline.config_tuning import Tuning
 
 Identifier = Annotated[str, pydantic.Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 
@@ -176,20 +177,6 @@ class Model(Section):
         return self
 
 
-class Training(Section):
-    """How the model is trained."""
-
-    epochs: pydantic.PositiveInt = 5
-    batch_size: pydantic.PositiveInt = 256
-    learning_rate: pydantic.PositiveFloat = 2e-3
-    retrieval_weight: pydantic.NonNegativeFloat = 1.0
-    early_stopping_patience: pydantic.PositiveInt = 2
-    precision: Literal["float32", "bfloat16"] = "float32"
-    strategy: Literal["default", "mirrored"] = "default"
-    seed: int = 42
-    warm_start: WarmStart = WarmStart()
-
-
 class Config(Section):
     """One shop's pipeline. Paths are relative to the working directory, but for `schema_dir`."""
 
@@ -200,6 +187,7 @@ class Config(Section):
     requests: Requests
     model: Model
     training: Training = Training()
+    tuning: Tuning | None = None  # none: the values are as configured
     serving: Serving = Serving()
     evaluation: Evaluation = Evaluation()
     beam: Beam = Beam()
@@ -212,6 +200,14 @@ class Config(Section):
     def _features_are_unique(cls, features: list[Feature]) -> list[Feature]:
         config_checks.unique(feature.name for feature in features)
         return features
+
+    @pydantic.field_validator("tuning")
+    @classmethod
+    def _tuning_is_of_these_keys(cls, tuning: Tuning | None, info: pydantic.ValidationInfo) -> Tuning | None:
+        sections = {name: info.data[name] for name in ("model", "training") if name in info.data}
+        if tuning and len(sections) == 2:
+            tuning.check(sections, [head.name for head in sections["model"].heads])
+        return tuning
 
     @pydantic.field_validator("evaluation")
     @classmethod
@@ -250,6 +246,14 @@ class Config(Section):
         """Where the pipeline's artefacts are written: an absolute folder, or the address of a bucket."""
         root = self.beam.artifacts_root
         return root if "://" in root else str(pathlib.Path(root or self.run_dir / "artifacts").absolute())
+
+    @property
+    def checkpoint_dir(self) -> str:
+        """Where an interrupted training leaves what the next run goes on from: an absolute folder, or a bucket."""
+        root = self.training.checkpoint_dir
+        if root or "://" in self.artifacts_root:
+            return f"{root or self.artifacts_root}/{self.name}/checkpoints"
+        return str((self.run_dir / "checkpoints").absolute())
 
     @property
     def serving_dir(self) -> pathlib.Path:

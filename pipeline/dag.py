@@ -26,6 +26,7 @@ from components.request_examples.settings import Settings as RequestSettings
 from components.serving_logs.component import serving_logs_gen
 from components.serving_logs.contract import RequestContract
 from components.table_gen.component import table_gen
+from components.tuner.component import Tuner
 from models.settings import TrainerSettings, TransformSettings
 from pipeline.beam import LOCAL_BEAM_ARGS, engine_args
 from pipeline.config import Config
@@ -183,18 +184,32 @@ def create_pipeline(
     for skew_gate in skew_checks[-1:]:
         transform.add_upstream_node(skew_gate)
 
+    # What both tuning and training learn from.
+    training = {
+        "examples": transform.outputs["transformed_examples"],
+        "transform_graph": transform.outputs["transform_graph"],
+        "train_args": tfx.proto.TrainArgs(splits=["train"]),
+        "eval_args": tfx.proto.EvalArgs(splits=["validation", CATALOG_SPLIT, USERS_SPLIT]),
+    }
+    custom_config = {"settings": TrainerSettings.of(config).model_dump_json(), "checkpoints": config.checkpoint_dir}
+
+    # Better values than those configured, if they are to be searched.
+    tuners = []
+    if config.tuning:
+        tuning = {"tuning": config.tuning.model_dump_json()}
+        tuners.append(Tuner(tuner_fn="models.tuning.tuner_fn", custom_config=custom_config | tuning, **training))
+        _decided_by(tuners[0], "components/tuner", "models", "schemas")
+
     # What training may go on from, where it is to: everything that the model of the span before has learnt.
     parents = [parent_of(config).with_id("Parent")] if config.training.warm_start.enabled else []
 
     # Retrieval and ranking, trained together and exported as one SavedModel.
     trainer = tfx.components.Trainer(
         run_fn="models.trainer.run_fn",
-        examples=transform.outputs["transformed_examples"],
-        transform_graph=transform.outputs["transform_graph"],
         base_model=parents[0].outputs["model"] if parents else None,
-        train_args=tfx.proto.TrainArgs(splits=["train"]),
-        eval_args=tfx.proto.EvalArgs(splits=["validation", CATALOG_SPLIT, USERS_SPLIT]),
-        custom_config={"settings": TrainerSettings.of(config).model_dump_json()},
+        hyperparameters=tuners[0].outputs["best_hyperparameters"] if tuners else None,
+        custom_config=custom_config,
+        **training,
     )
     _decided_by(trainer, "models", "schemas")
 
@@ -231,7 +246,7 @@ def create_pipeline(
         custom_executor_spec=ExecutorClassSpec(AtomicPusher),
     )
 
-    models = [transform, *parents, trainer, baseline, evaluator, infra_validator, pusher]
+    models = [transform, *tuners, *parents, trainer, baseline, evaluator, infra_validator, pusher]
     return _pipeline(config, beam_args, [*checks, requests, *skew_checks, *models])
 
 

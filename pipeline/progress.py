@@ -10,6 +10,8 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 _STARTS, _ENDS = "Component %s is running.", "Component %s is finished."  # as LocalDagRunner logs them
 _ENCODED, _EPOCH = re.compile(r"encoding item texts: \d+ of \d+"), re.compile(r"epoch \d+ of \d+")  # as Trainer does
+_RESUMED = re.compile(r"an interrupted training goes on at epoch \d+, step \d+")
+_TRIAL, _BEST_TRIAL = re.compile(r"trial \d+ of \d+"), re.compile(r"best trial, number \d+: ")  # as Tuner does
 _LOSS = re.compile(r"(?:val )?joint loss [\d.]+")
 _PLAIN_SECONDS = 30  # between two lines about the same component where no terminal shows it live
 
@@ -37,7 +39,7 @@ class ProgressHandler(logging.Handler):
         )
         self._task = self._live.add_task("", start=False, visible=False, detail="")
         self._started = self._printed = time.monotonic()
-        self._last_epoch = ""
+        self._came_to = ""
         self.component: str | None = None
 
     def __enter__(self) -> "ProgressHandler":
@@ -55,35 +57,42 @@ class ProgressHandler(logging.Handler):
                 self._start(record.args[0])
             elif record.msg == _ENDS:
                 self._finish()
+            elif _TRIAL.match(record.getMessage()):
+                self._print(_clock(time.monotonic() - self._started), record.getMessage())
             elif detail := self._detail_in(record.getMessage()):
                 self._tell(detail)
         except Exception:  # as in logging's own handlers: what is shown must never stop what runs
             self.handleError(record)
 
     def _start(self, component: str) -> None:
-        self.component, self._last_epoch = component, ""
+        self.component, self._came_to = component, ""
         self._started = self._printed = time.monotonic()
         self._live.reset(self._task, description=component, detail="", visible=True)
 
     def _finish(self) -> None:
         cached, outcome = self._outcome(self.component)
-        outcome = outcome or self._last_epoch
+        outcome = outcome or self._came_to
         elapsed = "cached" if cached else _clock(time.monotonic() - self._started)
-        self._console.print(f"  {self.component:<18} {elapsed:>8}  {outcome}".rstrip(), highlight=False, soft_wrap=True)
+        self._print(elapsed, outcome)
         self._live.update(self._task, visible=False)
+
+    def _print(self, elapsed: str, text: str) -> None:
+        self._console.print(f"  {self.component:<18} {elapsed:>8}  {text}".rstrip(), highlight=False, soft_wrap=True)
 
     def _detail_in(self, message: str) -> str:
         """How far the running component is, if the message says so."""
         if epoch := _EPOCH.match(message):
-            self._last_epoch = f"{epoch[0]}: {', '.join(_LOSS.findall(message))}"
-            return self._last_epoch
-        return message if _ENCODED.match(message) else ""
+            self._came_to = f"{epoch[0]}: {', '.join(_LOSS.findall(message))}"
+            return self._came_to
+        if _BEST_TRIAL.match(message):
+            self._came_to = message
+        return message if _ENCODED.match(message) or _RESUMED.match(message) else ""
 
     def _tell(self, detail: str) -> None:
         self._live.update(self._task, detail=detail)
         now = time.monotonic()
         if not self._console.is_terminal and now - self._printed > _PLAIN_SECONDS:
-            self._console.print(f"  {self.component:<18} {_clock(now - self._started):>8}  {detail}", soft_wrap=True)
+            self._print(_clock(now - self._started), detail)
             self._printed = now
 
 

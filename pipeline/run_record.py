@@ -82,6 +82,11 @@ class RunRecord:
             execution.custom_properties[FAILURE].string_value = message
             self._store.put_executions([execution])
 
+    def artifact_dirs(self, type_name: str) -> list[pathlib.Path]:
+        """Folders of all artefacts of a type, newest first, those among them that are only being made."""
+        artifacts = self._store.get_artifacts_by_type(type_name)
+        return [pathlib.Path(artifact.uri) for artifact in sorted(artifacts, key=lambda a: a.id, reverse=True)]
+
     def evaluation_dir(self) -> str:
         """Folder of the newest evaluation.
 

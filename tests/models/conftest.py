@@ -40,3 +40,30 @@ def served(saved_model) -> dict:
     import tensorflow as tf
 
     return tf.saved_model.load(saved_model).signatures
+
+
+@pytest.fixture(scope="session")
+def search(shop, tmp_path_factory):
+    """A search of three trials over the shop, interrupted after two and then gone on with, a `tiny_search.Search`.
+
+    What each of the two runs logged is in its `messages`.
+    """
+    import tiny_search
+
+    from models import trainer
+
+    search = tiny_search.Search(shop, tmp_path_factory.mktemp("search"), trials=3, search="grid")
+    fit, begun = trainer.fit, []
+
+    def fit_twice(*arguments):
+        begun.append(arguments)
+        if len(begun) == 3:
+            raise KeyboardInterrupt
+        return fit(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer, "fit", fit_twice)
+        with pytest.raises(KeyboardInterrupt):
+            search.run()
+    search.run()
+    return search

@@ -1,5 +1,6 @@
 """Training: reproducible, stopped early, in lower precision, of the text encoder too, and on several devices."""
 
+import json
 import pathlib
 import re
 import subprocess
@@ -13,6 +14,7 @@ import tiny_pipeline
 import tiny_shop
 
 from models import trainer
+from models.adam import Adam
 from models.request_model import candidate_statistics
 from pipeline.config import ConfigError
 
@@ -89,6 +91,45 @@ def test_the_weights_of_the_epoch_that_ranks_best_are_kept(shop, tmp_path, caplo
     assert float(model.get_metrics_result()["ranking_loss"]) == pytest.approx(min(losses), abs=1e-3)
 
 
+def test_gradients_are_scaled_to_the_longest_that_they_may_be(shop, batch):
+    settings = tiny_pipeline.change(shop.settings, model={"id_dropout": 0.0})
+    norms = {}
+    for longest in (None, 0.5, 1e6):
+        model, _ = tiny_pipeline.untrained(
+            shop, tiny_pipeline.change(settings, training={"max_gradient_norm": longest, "learning_rate": 1e-9})
+        )
+        model.train_step(batch)
+        # After its first step, Adam's mean of gradients is a tenth of the first.
+        momentums = [v for v in model.optimizer.variables if "/m/" in v.name or v.name.startswith("Adam/m")]
+        assert len(momentums) == len(model.trainable_variables)
+        norms[longest] = 10 * float(tf.linalg.global_norm(momentums))
+    assert norms[None] > 1.0
+    assert norms[0.5] == pytest.approx(0.5, rel=1e-3)
+    assert norms[1e6] == pytest.approx(norms[None], rel=1e-5)
+
+
+def test_rows_of_an_embedding_count_once_in_the_length_of_a_gradient():
+    table = tf.Variable(tf.zeros([3, 1]))
+    optimizer = Adam(1.0, global_clipnorm=1.0)
+    # Row 2 has 3 + 1 = 4 in all, row 0 has 3: the length is 5. The parts by themselves would have sqrt(9 + 1 + 9).
+    optimizer.apply_gradients([(tf.IndexedSlices([[3.0], [1.0], [3.0]], [2, 2, 0], [3, 1]), table)])
+    (momentum,) = (v for v in optimizer.variables if v.shape == [3, 1] and np.max(v) > 0.01)
+    np.testing.assert_allclose(momentum, np.array([[3.0], [0.0], [4.0]]) / 5 / 10, rtol=1e-6)
+
+
+def test_bfloat16_trains_to_the_same_quality(shop, tmp_path):
+    losses = {}
+    for precision in ("float32", "bfloat16"):
+        settings = tiny_pipeline.change(shop.settings, training={"precision": precision, "epochs": 4})
+        model, _ = tiny_pipeline.untrained(shop, settings)
+        args = tiny_pipeline.trainer_args(shop, settings, tmp_path / precision)
+        first, *_, last = trainer.fit(model, args, shop.graph, settings)
+        assert last["val_ranking_loss"] < first["val_ranking_loss"]
+        losses[precision] = last
+    for name in ("val_ranking_loss", "val_retrieval_loss"):
+        assert losses["bfloat16"][name] == pytest.approx(losses["float32"][name], rel=0.02)
+
+
 def test_bfloat16_computes_the_wide_layers_and_keeps_weights_and_outputs_in_float32(shop, batch):
     settings = tiny_pipeline.change(shop.settings, training={"precision": "bfloat16"})
     model, _ = tiny_pipeline.untrained(shop, settings)
@@ -96,7 +137,9 @@ def test_bfloat16_computes_the_wide_layers_and_keeps_weights_and_outputs_in_floa
     assert np.isfinite(loss)
     assert all(np.isfinite(tf.convert_to_tensor(g)).all() for g in gradients if g is not None)
     assert {weight.dtype for weight in model.trainable_weights} == {tf.float32}
-    assert "bfloat16" in {layer.compute_dtype for layer in model.submodules if hasattr(layer, "compute_dtype")}
+    dense = [layer for layer in model.submodules if isinstance(layer, tf.keras.layers.Dense)]
+    wide = [layer.units for layer in dense if layer.compute_dtype == "bfloat16"]
+    assert sorted(wide) == [8, 16, 16]  # the ranker's, and one of either tower, twice the embedding
     request = model.request_model.embed(batch, model.item_tower)
     candidates = batch["candidate_items"]
     raw = model.request_model.rank(request, candidates, candidate_statistics(batch), model.item_tower(candidates))
@@ -139,42 +182,17 @@ def test_a_text_encoder_is_not_trained_on_several_devices(shop):
 
 
 MIRRORED = """
-import pathlib, sys
+import sys
 import models
 import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-import numpy as np
-import tiny_pipeline, tiny_shop
-from models import trainer
-from models.request_model import candidate_statistics
-
-texts, graph_dir, examples_dir, folder = map(pathlib.Path, sys.argv[1:])
-shop = tiny_pipeline.Transformed(tiny_shop.config(texts), str(graph_dir), examples_dir)
-training = {"strategy": "mirrored", "epochs": 1, "batch_size": 13}
-settings = tiny_pipeline.change(shop.settings, training=training)
-model, _ = tiny_pipeline.untrained(shop, settings)
-args = tiny_pipeline.trainer_args(shop, settings, folder)
-nobody = folder / "Split-validation" / "empty.gz"
-nobody.parent.mkdir()
-tf.io.TFRecordWriter(str(nobody), "GZIP").close()
-args.eval_files = [str(nobody)]
-trainer.fit(model, args, shop.graph, settings)
-assert all(np.isfinite(weight).all() for weight in model.get_weights() if weight.dtype.kind == "f")
-
-strategy = model.distribute_strategy
-assert strategy.num_replicas_in_sync == 2
-import test_model_training
-batch = next(test_model_training.batches(shop, shop.files("train")))
-model.reset_metrics()
-shares = strategy.run(model.compute_loss, args=(batch,))
-total = float(strategy.reduce("SUM", shares, axis=None))
-assert abs(total - float(model.get_metrics_result()["joint_loss"])) < 1e-4, total
-print("mirrored:", total)
+import mirrored_training
+mirrored_training.main(*sys.argv[1:])
 """
 
 
-def test_two_replicas_share_the_loss_of_a_step_and_need_no_validation(shop, text_modules, tmp_path):
+def test_two_devices_train_as_one_does(shop, text_modules, tmp_path):
     here = pathlib.Path(__file__).parent
     command = [sys.executable, "-c", MIRRORED, text_modules, shop.graph_dir, shop.examples_dir, tmp_path]
     done = subprocess.run(
@@ -184,4 +202,17 @@ def test_two_replicas_share_the_loss_of_a_step_and_need_no_validation(shop, text
         text=True,
         check=False,
     )
-    assert "mirrored:" in done.stdout, done.stderr[-3000:]
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = json.loads(done.stdout)
+    assert found["replicas"] == {"default": 1, "mirrored": 2}
+    # Of two equal halves, each device has one, whose mean is that of the whole. Negatives are those of the own half.
+    for name in ("ranking_loss", "purchase_loss", "spend_loss"):
+        one, two = (found["one_step"][strategy][name] for strategy in ("default", "mirrored"))
+        assert two == pytest.approx(one, rel=1e-5)
+    one, two = (found["one_step"][strategy]["gradient_norm"] for strategy in ("default", "mirrored"))
+    assert two == pytest.approx(one, rel=1e-4)
+
+    one, two = (found["trained"][strategy] for strategy in ("default", "mirrored"))
+    assert one.keys() == two.keys() >= {"ranking_loss", "val_ranking_loss"}
+    for name in ("ranking_loss", "val_ranking_loss"):
+        assert two[name] == pytest.approx(one[name], rel=0.1), name

@@ -86,7 +86,9 @@ def change(settings: TrainerSettings, **sections: dict) -> TrainerSettings:
     )
 
 
-def trainer_args(shop: Transformed, settings: TrainerSettings, folder: pathlib.Path) -> FnArgs:
+def trainer_args(
+    shop: Transformed, settings: TrainerSettings, folder: pathlib.Path, checkpoints: pathlib.Path | None = None
+) -> FnArgs:
     """What TFX's Trainer hands to `run_fn`."""
     return FnArgs(
         train_files=shop.files("train"),
@@ -94,7 +96,7 @@ def trainer_args(shop: Transformed, settings: TrainerSettings, folder: pathlib.P
         transform_graph_path=shop.graph_dir,
         serving_model_dir=str(folder / "serving"),
         model_run_dir=str(folder / "run"),
-        custom_config={"settings": settings.model_dump_json()},
+        custom_config={"settings": settings.model_dump_json(), "checkpoints": checkpoints and str(checkpoints)},
     )
 
 

@@ -111,6 +111,44 @@ def test_a_feature_needs_a_role_a_kind_and_a_name_of_its_own(mistakes, features,
     assert found.startswith(line)
 
 
+@pytest.mark.parametrize(
+    ("tuning", "line"),
+    [
+        ({"space": {}}, "tuning.space: must not be empty"),
+        ({"space": {"training.rate": [1]}}, "tuning: there is no training.rate; choose from model.attention_heads, "),
+        ({"space": {"training.epochs": [1, 2]}}, "tuning: there is no training.epochs; choose from"),
+        ({"space": {"model.heads": ["purchase"]}}, "tuning: there is no model.heads; choose from"),
+        ({"space": {"training.batch_size": []}}, "tuning.space: training.batch_size needs values to choose from"),
+        ({"space": {"training.decay": [0.5, "half"]}}, "tuning.space: the values of training.decay are of several"),
+        ({"space": {"training.learning_rate": [0.1, 0]}}, "tuning: training.learning_rate 0.0 cannot be tried: Input"),
+        ({"space": {"model.embedding_dim": [64, 32], "model.attention_heads": [4, 64]}},
+         "tuning: model.embedding_dim 32, model.attention_heads 64 cannot be tried: `embedding_dim` 32 must be a"),
+        ({"space": {"training.decay": [0.5]}, "objective": "ndcg@10"},
+         "tuning: there is no ndcg@10; choose from ranking_loss, purchase_loss, retrieval_loss, joint_loss"),
+    ],
+)  # fmt: skip
+def test_a_search_for_what_cannot_be_tried_is_refused(mistakes, tuning, line):
+    (found,) = mistakes({"tuning": tuning})
+    assert found.startswith(line)
+
+
+def test_whole_numbers_among_others_are_taken_as_such(document, write_config):
+    loaded = config.load(write_config(document), {"tuning.space": {"model.temperature": [1, 0.5]}})
+    assert [type(value) for value in loaded.tuning.space["model.temperature"]] == [float, float]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "folder"),
+    [
+        ({}, str(pathlib.Path("runs/shop/checkpoints").absolute())),
+        ({"training.checkpoint_dir": "/mnt/shared"}, "/mnt/shared/shop/checkpoints"),
+        ({"beam.artifacts_root": "gs://shop/artifacts"}, "gs://shop/artifacts/shop/checkpoints"),
+    ],
+)
+def test_checkpoints_are_where_the_next_run_finds_them(document, write_config, overrides, folder):
+    assert config.load(write_config(document), overrides).checkpoint_dir == folder
+
+
 def test_warm_up_keeps_to_the_records_that_a_server_takes(mistakes, document, write_config):
     (found,) = mistakes({"serving.batch_sizes": list(range(1, 202))})
     assert found.startswith("serving.batch_sizes: List should have at most 200 items")

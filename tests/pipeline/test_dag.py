@@ -82,6 +82,25 @@ def test_without_an_engine_no_component_gets_options_of_its_own(components):
     assert components["RequestExamples"].executor_spec.beam_pipeline_args == LOCAL_BEAM_ARGS
 
 
+TUNING = {"tuning.space": {"training.learning_rate": [0.001, 0.01]}}
+
+
+def test_tuning_is_off_unless_asked_for(components):
+    assert "Tuner" not in components
+    assert "hyperparameters" not in components["Trainer"].inputs
+
+
+def test_training_waits_for_the_values_of_the_best_trial(components):
+    tuned = {component.id: component for component in create_pipeline(config.load("movielens", TUNING)).components}
+    assert list(tuned)[list(tuned).index("Tuner") + 1] == "Trainer"
+    assert tuned["Trainer"].inputs["hyperparameters"].type_name == "HyperParameters"
+    assert tuned["Tuner"] in tuned["Trainer"].upstream_nodes
+    assert tuned["Tuner"].inputs.keys() == {"examples", "transform_graph"}
+    decided_by = f"--decided_by={fingerprint('components/tuner', 'models', 'schemas')}"
+    assert tuned["Tuner"].executor_spec.extra_flags == [decided_by]
+    assert tuned["Trainer"].exec_properties == components["Trainer"].exec_properties
+
+
 def test_only_a_warm_start_looks_for_an_earlier_model(components):
     assert "Parent" not in components
     assert "base_model" not in components["Trainer"].inputs

@@ -61,6 +61,20 @@ def test_without_a_terminal_a_long_component_says_now_and_then_how_far_it_is(lin
     assert len(found) == 2
 
 
+def test_a_search_is_a_line_a_trial_and_ends_with_the_best(lines):
+    trials = [f"trial {n} of 2: ranking loss 0.5{n}, training.learning_rate 0.0{n}" for n in (1, 2)]
+    best = "best trial, number 1: ranking loss 0.51, training.learning_rate 0.01"
+    epoch = "epoch 1 of 1: joint loss 9.5"
+    found = lines(*_during("Trainer", (epoch,), (trials[0],), (epoch,), (trials[1],), (best,)))
+    assert [line.split(" s  ")[1] for line in found] == [*trials, best]
+
+
+def test_an_interrupted_training_says_where_it_goes_on(lines, monkeypatch):
+    monkeypatch.setattr(progress, "_PLAIN_SECONDS", 0)
+    found = lines(*_during("Trainer", ("an interrupted training goes on at epoch %d, step %d", 2, 13)))
+    assert found[0].endswith("an interrupted training goes on at epoch 2, step 13")
+
+
 def test_a_minute_and_more_is_written_in_minutes():
     assert progress._clock(59.94) == "59.9 s"
     assert progress._clock(60) == "1:00 min"
