@@ -25,7 +25,7 @@ def test_the_trial_that_ranks_best_in_validation_wins(search):
 
 
 def test_an_interrupted_search_goes_on_after_its_last_trial_and_each_trial_is_one_line(search):
-    lines = [[message for message in run if "trial" in message] for run in search.messages]
+    lines = [[text for text in run if text.startswith(("trial ", "best trial"))] for run in search.messages]
     assert [[line.split(":")[0] for line in run] for run in lines] == [
         ["trial 1 of 3", "trial 2 of 3"],
         ["trial 3 of 3", f"best trial, number {int(search.trials[0]['trial_id']) + 1}"],
