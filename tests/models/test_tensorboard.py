@@ -15,6 +15,7 @@ import urllib.request
 import ml_metadata as mlmd
 import numpy as np
 import pytest
+import tensorflow as tf
 import tiny_shop
 from ml_metadata.proto import metadata_store_pb2 as mlmd_pb2
 from test_model_tuning import losses_of
@@ -118,7 +119,7 @@ def test_the_projector_shows_items_with_their_texts_and_categories(tensorboard, 
     assert [row[0] for row in rows] == [tiny_shop.item_id(item) for item in popular]
     assert [row[1:] for row in rows] == [[tiny_shop.title(item), f"brand-{item % 5}"] for item in popular]
     # Likes stand together: what the served model says goes with the most popular item is nearest to it.
-    similar = served["similar"](item_id=np.array([rows[0][0]]), k=np.array(3, np.int32))["item_ids"].numpy()[0]
+    similar = served["similar"](item_id=tf.constant([rows[0][0]]), k=tf.constant([3]))["item_ids"].numpy()[0]
     nearest = np.argsort(-(vectors @ vectors[0]))[1:4]
     assert {rows[place][0] for place in nearest} & {item.decode() for item in similar}
 
