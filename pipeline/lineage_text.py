@@ -14,6 +14,8 @@ _SHORT = 12
 def layout(lineage: Lineage) -> Group:
     """What made the version, a line each, and the metrics beside those of the baseline."""
     facts = Table.grid(padding=(0, 2))
+    facts.add_column(no_wrap=True)
+    facts.add_column(overflow="fold")  # a path that is cut off is of no use
     for name, value in _facts(lineage):
         facts.add_row(name, value)
     return Group(facts, "", _metrics(lineage.metrics))
