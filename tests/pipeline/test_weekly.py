@@ -96,11 +96,13 @@ def weeks(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def first_span(weeks):
-    """The version of the first span, after a watch of it was killed at three points."""
+    """The version of the first span, after a watch of it was killed at four points."""
     weeks.land(40, 41, 42, 43, 44)
     weeks.kill_when(lambda said: "  EventsGen " in said)  # on the way to the examples
     weeks.kill_when(lambda said: "  Transform " in said)  # while it trains
-    weeks.kill_when(lambda said: bool(weeks.versions))  # the version is there, and may not be on record yet
+    weeks.kill_when(lambda said: bool(weeks.versions))  # while it copies the version aside
+    # The version is there, and may not be on record yet.
+    weeks.kill_when(lambda said: any(name.isdecimal() for name in weeks.versions))
     weeks.watch()
     return weeks.versions
 
