@@ -230,9 +230,7 @@ def main() -> None:
     arguments = parser.parse_args()
     config = configs.load(arguments.config)
     sources.prepare(config)
-    version = pushed.newest(config)
-    if version is None:
-        raise pushed.NoModel(f"no version under {config.serving_dir}; run `shelfwise run {config.name}` first")
+    version = pushed.asked_for(config)
     embeddings = ItemTables(version.folder).embeddings
     log = end_of_log(config)
     requests = {batch: draw_requests(config, log, embeddings, batch) for batch in _CALLS}

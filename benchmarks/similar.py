@@ -91,9 +91,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("config", nargs="?", default=complete_journey.CONFIG, help="a configuration over its data")
     config = configs.load(parser.parse_args().config)
-    version = pushed.newest(config)
-    if version is None:
-        raise pushed.NoModel(f"no version under {config.serving_dir}; run `shelfwise run {config.name}` first")
+    version = pushed.asked_for(config)
     settings = TrainerSettings.of(config)
     tables = ItemTables(version.folder)
     items = served_items(tables, settings)

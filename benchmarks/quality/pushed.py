@@ -53,6 +53,18 @@ def newest(config: Config) -> Pushed | None:
     return Pushed(versions[version], _training_seconds(config))
 
 
+def asked_for(config: Config) -> Pushed:
+    """The version of `newest`.
+
+    Raises:
+        NoModel: nothing has been pushed.
+    """
+    version = newest(config)
+    if version is None:
+        raise NoModel(f"no version under {config.serving_dir}; run `shelfwise run {config.name}` first")
+    return version
+
+
 def _training_seconds(config: Config) -> float | None:
     """Duration of the execution that made the newest run's model, which may have been taken from the cache since."""
     model = RunRecord(config).outputs("Trainer").get("model")

@@ -97,3 +97,10 @@ def test_without_metadata_the_newest_folder_is_judged(config):
     for name in ("9", "10", "tmp-11"):
         (config.serving_dir / name).mkdir(parents=True)
     assert pushed.newest(config) == pushed.Pushed(config.serving_dir / "10", None)
+
+
+def test_what_needs_a_version_says_how_to_get_one(config):
+    with pytest.raises(pushed.NoModel, match="run `shelfwise run complete_journey` first"):
+        pushed.asked_for(config)
+    (config.serving_dir / "10").mkdir(parents=True)
+    assert pushed.asked_for(config).folder.name == "10"

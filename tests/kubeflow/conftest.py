@@ -1,16 +1,23 @@
-"""Shipped overlays, a shop's own, and the embedded server started as a Deployment starts stock TensorFlow Serving."""
+"""Shipped overlays, a shop's own, the embedded server started as a Deployment starts stock TensorFlow Serving, and a
+stand-in for a Kubeflow cluster with its S3 server.
+"""
 
 import contextlib
 import dataclasses
 import functools
+import logging
 import pathlib
 import shutil
 import subprocess
 import sys
 import time
+import urllib.request
 
 import pytest
+from kfp_cluster import Cluster
+from kfp_store import Bucket
 from manifests import SERVING, config_maps, container, flags, get, kustomize, pod
+from moto.server import ThreadedMotoServer
 
 from serving.client import Tls
 from serving.flags import parse
@@ -19,6 +26,7 @@ from serving.server import Server
 sys.path.append(str(pathlib.Path(__file__).parents[1] / "serving"))  # toy_model and certificates
 
 LOAD_SECONDS = 60
+_SECRET = ("access_key_id", "secret_access_key", "endpoint_url", "default_region")
 
 
 @pytest.fixture(scope="session")
@@ -123,3 +131,42 @@ def tls_files(tmp_path):
     ssl_config = tmp_path / "ssl.config"
     subprocess.run(["bash", SERVING / "components" / "tls" / "ssl_config.sh", secret, ssl_config], check=True)
     return TlsFiles(secret, ssl_config, Tls(authority.certificate, of_client.certificate, of_client.key))
+
+
+@pytest.fixture(scope="module")
+def endpoint():
+    """The address of an S3 server with nothing in it."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    url = "http://{}:{}".format(*server.get_host_and_port())
+    urllib.request.urlopen(f"{url}/moto-api/reset", data=b"")  # servers of one process share their state
+    try:
+        yield url
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def bucket(endpoint):
+    """Where the cluster keeps artefacts."""
+    return Bucket(endpoint, "minio://mlpipeline/shelfwise")
+
+
+@pytest.fixture(scope="module")
+def pushed(endpoint):
+    """Where versions are pushed to."""
+    return Bucket(endpoint, "minio://models/shelfwise")
+
+
+@pytest.fixture(scope="session")
+def secrets():
+    """The setting `kubeflow.secrets` that lets containers reach the S3 server."""
+    return [{"name": "models", "environment": {key: f"AWS_{key.upper()}" for key in _SECRET}}]
+
+
+@pytest.fixture(scope="module")
+def cluster(bucket, endpoint, tmp_path_factory):
+    """The stand-in, with the Secret that `secrets` is about."""
+    secret = dict(zip(_SECRET, ("test", "test", endpoint, "us-east-1"), strict=True))
+    return Cluster(bucket, tmp_path_factory.mktemp("containers"), {"models": secret})

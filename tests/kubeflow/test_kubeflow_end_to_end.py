@@ -5,14 +5,11 @@ versions are pushed to.
 """
 
 import json
-import logging
 import pathlib
 
 import pytest
-from kfp_cluster import Cluster, read
+from kfp_cluster import read
 from kfp_launcher import LauncherError
-from kfp_store import Bucket
-from moto.server import ThreadedMotoServer
 
 from pipeline import config as configs
 from pipeline.data import sources
@@ -23,31 +20,7 @@ from serving.server import Server
 
 GROCER = pathlib.Path(__file__).parents[1] / "pipeline" / "grocer.yaml"
 
-SECRET = ("access_key_id", "secret_access_key", "endpoint_url", "default_region")
-
 pytestmark = pytest.mark.timeout(1800)
-
-
-@pytest.fixture(scope="module")
-def endpoint():
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    try:
-        yield f"http://{host}:{port}"
-    finally:
-        server.stop()
-
-
-@pytest.fixture(scope="module")
-def bucket(endpoint):
-    return Bucket(endpoint, "minio://mlpipeline/shelfwise")
-
-
-@pytest.fixture(scope="module")
-def pushed(endpoint):
-    return Bucket(endpoint, "minio://models/shelfwise")
 
 
 @pytest.fixture(scope="module")
@@ -60,22 +33,15 @@ def config(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def package(config, tmp_path_factory):
+def package(secrets, tmp_path_factory):
     # Nothing of where tables and versions are is compiled in: each run says it.
-    secret = {"name": "models", "environment": {key: f"AWS_{key.upper()}" for key in SECRET}}
-    elsewhere = configs.load(GROCER, {"data.root": "/tables", "kubeflow.retries": 1, "kubeflow.secrets": [secret]})
+    elsewhere = configs.load(GROCER, {"data.root": "/tables", "kubeflow.retries": 1, "kubeflow.secrets": secrets})
     return compiler.write(elsewhere, tmp_path_factory.mktemp("compiled") / "grocer.yaml")
 
 
 @pytest.fixture(scope="module")
 def parameters(config, pushed):
     return {"data_root": config.data.root, "destination": pushed.root, "image": "registry/shelfwise:7"}
-
-
-@pytest.fixture(scope="module")
-def cluster(bucket, endpoint, tmp_path_factory):
-    secret = dict(zip(SECRET, ("test", "test", endpoint, "us-east-1"), strict=True))
-    return Cluster(bucket, tmp_path_factory.mktemp("containers"), {"models": secret})
 
 
 @pytest.fixture(scope="module")

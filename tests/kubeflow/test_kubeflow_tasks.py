@@ -1,57 +1,21 @@
 """Tasks of the compiled pipeline, one by one, on the stand-in cluster, with artefacts in an S3 server."""
 
 import json
-import logging
 import pathlib
-import urllib.request
 
 import pytest
-from kfp_cluster import Cluster
 from kfp_launcher import LauncherError
-from kfp_store import Bucket
-from moto.server import ThreadedMotoServer
 
 from pipeline import config as configs
 from pipeline.kubeflow import compiler
 
 GROCER = pathlib.Path(__file__).parents[1] / "pipeline" / "grocer.yaml"
-SECRET = ("access_key_id", "secret_access_key", "endpoint_url", "default_region")
 
 
 @pytest.fixture(scope="module")
-def endpoint():
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    url = "http://{}:{}".format(*server.get_host_and_port())
-    urllib.request.urlopen(f"{url}/moto-api/reset", data=b"")  # servers of one process share their state
-    try:
-        yield url
-    finally:
-        server.stop()
-
-
-@pytest.fixture(scope="module")
-def bucket(endpoint):
-    return Bucket(endpoint, "minio://mlpipeline/shelfwise")
-
-
-@pytest.fixture(scope="module")
-def pushed(endpoint):
-    return Bucket(endpoint, "minio://models/shelfwise")
-
-
-@pytest.fixture(scope="module")
-def package(tmp_path_factory):
-    secret = {"name": "models", "environment": {key: f"AWS_{key.upper()}" for key in SECRET}}
-    config = configs.load(GROCER, {"data.root": "/no-tables", "kubeflow.retries": 1, "kubeflow.secrets": [secret]})
+def package(secrets, tmp_path_factory):
+    config = configs.load(GROCER, {"data.root": "/no-tables", "kubeflow.retries": 1, "kubeflow.secrets": secrets})
     return compiler.write(config, tmp_path_factory.mktemp("compiled") / "grocer.yaml")
-
-
-@pytest.fixture(scope="module")
-def cluster(bucket, endpoint, tmp_path_factory):
-    secret = dict(zip(SECRET, ("test", "test", endpoint, "us-east-1"), strict=True))
-    return Cluster(bucket, tmp_path_factory.mktemp("containers"), {"models": secret})
 
 
 @pytest.fixture(scope="module")
