@@ -133,7 +133,7 @@ def _checkpoint(
     stopping: tf.keras.callbacks.EarlyStopping | None,
 ) -> Checkpoint | None:
     root, seconds = fn_args.custom_config.get("checkpoints"), settings.training.checkpoint_seconds
-    if root is None or seconds is None:
+    if not root or seconds is None:
         return None
     decides = {
         "settings": settings.model_dump(mode="json"),

@@ -71,7 +71,7 @@ class Search(BaseTuner):
 
     def _directory(self) -> str:
         root = self._args.custom_config.get("checkpoints")
-        if root is None:
+        if not root:
             return self._args.working_dir
         files = [*self._args.train_files, *self._args.eval_files]
         decides = {"settings": self._settings.model_dump(mode="json"), "tuning": self._tuning.model_dump(mode="json")}

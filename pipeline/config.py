@@ -249,7 +249,12 @@ class Config(Section):
 
     @property
     def checkpoint_dir(self) -> str:
-        """Where an interrupted training leaves what the next run goes on from: an absolute folder, or a bucket."""
+        """Where an interrupted training leaves what the next run goes on from: an absolute folder, a bucket, or "".
+
+        Empty stands for leaving nothing.
+        """
+        if self.training.checkpoint_seconds is None:
+            return ""
         root = self.training.checkpoint_dir
         if root or "://" in self.artifacts_root:
             return f"{root or self.artifacts_root}/{self.name}/checkpoints"

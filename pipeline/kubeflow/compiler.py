@@ -95,7 +95,7 @@ def vertex_job(config: Config) -> dict[str, Any]:
 def _compile(config: Config) -> tuple[dict[str, Any], list[str]]:
     """The specification as TFX writes it, made self-contained, and the ids of its components."""
     pipeline = create_pipeline(
-        config,
+        _without_local_checkpoints(config),
         baseline_of=lambda trainer: _pushed_model(config, trainer),
         parent_of=lambda _: PushedModel(base=config.destination),
     )
@@ -120,6 +120,14 @@ def _compile(config: Config) -> tuple[dict[str, Any], list[str]]:
         if isinstance(component, FileBasedExampleGen) or component.id in ("Baseline", "Parent"):
             task["cachingOptions"] = {}
     return spec, [component.id for component in pipeline.components]
+
+
+def _without_local_checkpoints(config: Config) -> Config:
+    """A folder of a container ends with it: checkpoints need a place that the next container sees."""
+    if config.training.checkpoint_dir:
+        return config
+    training = config.training.model_copy(update={"checkpoint_seconds": None})
+    return config.model_copy(update={"training": training})
 
 
 def _pushed_model(config: Config, trainer: BaseComponent) -> BaseNode:

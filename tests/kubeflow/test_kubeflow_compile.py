@@ -150,6 +150,17 @@ def test_schemas_are_in_the_file_and_nothing_names_this_machine(path, tasks):
     assert str(GROCER.parent) not in path.read_text()
 
 
+def test_checkpoints_need_a_place_that_outlives_the_container():
+    def given(**settings: object) -> dict:
+        task = compiler.documents(load(**settings))[0]["root"]["dag"]["tasks"]["Trainer"]
+        return json.loads(task["inputs"]["parameters"]["custom_config"]["runtimeValue"]["constant"])
+
+    assert given()["checkpoints"] == ""
+    claim = given(training__checkpoint_dir="/claim")
+    assert claim["checkpoints"] == "/claim/grocer/checkpoints"
+    assert json.loads(claim["settings"])["training"]["checkpoint_seconds"] == 60
+
+
 def test_a_change_of_the_code_changes_what_caches_compare(documents):
     assert any(argument.startswith("--decided_by=") for argument in containers(documents[0])["Trainer"]["args"])
 
