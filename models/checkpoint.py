@@ -116,7 +116,7 @@ class Checkpoint:
             return Place(), []
         try:
             self._manager.checkpoint.restore(self._manager.latest_checkpoint).assert_consumed()
-        except (AssertionError, ValueError, tf.errors.OpError) as error:
+        except (AssertionError, ValueError, IndexError, tf.errors.OpError) as error:  # IndexError: a file is cut short
             raise RuntimeError(
                 f"the checkpoint of an interrupted training cannot be read; remove {self._folder} to train from the "
                 f"beginning: {error}"
