@@ -276,13 +276,18 @@ def test_the_candidates_of_a_request_example_get_what_rank_predicts_whatever_bec
     assert nothing["purchase"].shape == (1, 0)
 
 
-def test_items_are_embedded_as_the_neighbours_of_similar_say(served):
-    items = [item_id(item) for item in range(tiny_shop.NUM_ITEMS)]
-    vectors = served["embed_items"](item_id=tf.constant(items))["embedding"].numpy()
-    answer = served["similar"](item_id=tf.constant([items[3]]), k=tf.constant([5]))
-    order = [items[place] for place in np.argsort(-(vectors @ vectors[3]), kind="stable")]
-    offered = [item for item in order if item not in (items[3], items[tiny_shop.UNAVAILABLE])]
-    assert [item.decode() for item in answer["item_ids"].numpy()[0]] == offered[:5]
+def test_items_are_embedded_as_they_are_searched_and_unknown_ones_alike(served, saved_model):
+    variables = tf.train.load_checkpoint(f"{saved_model}/variables/variables")
+    ids, embeddings = (
+        variables.get_tensor(f"_funnel/items/{name}/.ATTRIBUTES/VARIABLE_VALUE")
+        for name in ("ids", "index/_embeddings")
+    )
+    row_of = {item: row for row, item in enumerate(ids.tolist())}
+    asked = [item_id(3), "no-such-item", item_id(0)]
+    vectors = served["embed_items"](item_id=tf.constant(asked))["embedding"].numpy()
+    rows = [row_of[asked[0].encode()], 0, row_of[asked[2].encode()]]
+    np.testing.assert_array_equal(vectors, embeddings[rows])
+    assert not np.allclose(vectors[0], vectors[2])
 
 
 def test_a_serialized_example_gets_the_answer_of_the_same_request_in_tensors(served):
