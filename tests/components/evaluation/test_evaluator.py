@@ -142,7 +142,10 @@ def test_what_an_older_baseline_cannot_predict_is_nothing_to_lose_to(predicting)
 def test_a_head_that_predicts_too_much_is_refused_with_where_to_look(predicting):
     [_, check] = judge(predicting.report.slices, Gates(ceilings={"purchase/calibration": 1.5})).checks
     assert check.outcome == "refused"
-    assert verdict_text.describe(check) == "purchase/calibration (overall) is 1.812, above its ceiling of 1.5"
+    assert check.value == pytest.approx(29 / 16)  # predicted 1.5 + 0.625 + 1.5 where 2 were taken
+    assert verdict_text.describe(check) == (
+        f"purchase/calibration (overall) is {check.value:.4g}, above its ceiling of 1.5"
+    )
     assert "the calibration plot" in verdict_text.advice(check)
 
 
