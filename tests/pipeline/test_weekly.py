@@ -20,6 +20,8 @@ from pipeline.data import complete_journey
 _CONFIG = str(pathlib.Path(__file__).parent / "weekly.yaml")
 _PATIENCE = 1200  # seconds; how long a step takes is no matter here
 
+pytestmark = pytest.mark.timeout(2 * _PATIENCE)  # the first test waits for five watches
+
 
 class Weeks:
     """The shop of weekly.yaml, whose weeks land when they are told to, under a real `shelfwise watch`."""
