@@ -65,7 +65,7 @@ check-flink: environment ## Compare what the components write on Flink, embedded
 bench-open-bandit: environment ## Estimate, from logged lists alone, what another policy would have earned
 	$(BIN)/python -m benchmarks.open_bandit
 
-bench-continuous: environment ## Six weeks: warm start beside cold start and beside the first model (forty minutes)
+bench-continuous: environment ## Six weeks: warm start beside cold start and beside the first model
 	$(BIN)/python -m benchmarks.continuous
 
 kubeflow: environment ## Compile the pipeline for Kubeflow Pipelines: $(CONFIG).yaml

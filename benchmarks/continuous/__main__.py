@@ -1,7 +1,7 @@
 """Six weeks of Complete Journey: warm start against cold start and against the first model, each week as it lands.
 
-    python -m benchmarks.continuous                     300 households, about forty minutes on 2 cores
-    python -m benchmarks.continuous --households 2469   all of them, some hours
+    python -m benchmarks.continuous                     300 households
+    python -m benchmarks.continuous --households 2469   all of them
 
 The warm arm is the pipeline itself, `shelfwise run --span n`, gates included. The cold arm trains on the same examples
 from nothing. The frozen arm is the first week's model. All are asked what each household will buy in the following
