@@ -10,8 +10,8 @@ BIN := $(VENV)/bin
 demo: environment ## Run the whole pipeline on public data, serve the model and ask it three questions
 	$(BIN)/shelfwise demo $(CONFIG)
 
-test: lint ## Lint and run the tests
-	$(BIN)/python -m pytest
+test: lint ## Lint and run the tests, a file at a time in each of up to four processes
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 test-hostile: environment ## Ask the embedded server thousands of malformed questions
 	$(BIN)/python -m pytest tests/serving/test_hostile_grpc.py tests/serving/test_hostile_rest.py --hypothesis-profile=hostile

@@ -1,6 +1,6 @@
 """What one pass of the Evaluator takes: the newest run's model on its evaluation requests, beside itself as baseline.
 
-    python -m benchmarks.evaluation complete_journey
+    python -m benchmarks.evaluation complete_journey [--set evaluation.cutoffs=[10]]
 
 The pass is the pipeline's own, gates and verdict included: the two models' lists and the predictions of their heads,
 all metrics with their intervals, every slice. Time is that of this machine with whatever else runs on it; processor
@@ -24,6 +24,7 @@ from components.evaluation.metrics.names import group
 from components.evaluation.ranking_metrics import REQUESTS
 from pipeline import config as configs
 from pipeline.beam import LOCAL_BEAM_ARGS
+from pipeline.cli_options import load_config
 from pipeline.run_record import NoRun, RunRecord
 from schemas.request_example import CATALOG_SPLIT
 
@@ -66,10 +67,10 @@ def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("config", nargs="?", default="complete_journey", help="a pipeline that has run")
-    parser.add_argument("--runs-dir", help="where it has run, if not where its configuration says")
+    parser.add_argument("--set", action="append", dest="overrides", metavar="KEY=VALUE", help="of the configuration")
     parser.add_argument("--model", help="folder of another Trainer's model to judge instead")
     arguments = parser.parse_args()
-    config = configs.load(arguments.config, {"runs_dir": arguments.runs_dir} if arguments.runs_dir else None)
+    config = load_config(arguments.config, arguments.overrides)
     try:
         record = RunRecord(config)
     except NoRun as missing:

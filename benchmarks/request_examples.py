@@ -48,7 +48,7 @@ def ingest(config: configs.Config, folder: str) -> dict[str, str]:
     from pipeline.data import sources
 
     sources.prepare(config)
-    context = base_beam_executor.BaseBeamExecutor.Context(LOCAL_BEAM_ARGS, tmp_dir=f"{folder}/tmp", unique_id="0")
+    context = base_beam_executor.BaseBeamExecutor.Context(list(LOCAL_BEAM_ARGS), tmp_dir=f"{folder}/tmp", unique_id="0")
     uris = {name: f"{folder}/{name}" for name in TABLES}
     for name, uri in uris.items():
         node, artifact = table_gen(name, config), standard_artifacts.Examples()

@@ -69,7 +69,7 @@ def run(config: Config, k: int, out: pathlib.Path, console: Console) -> Lists:
     model = os.path.join(config.destination, str(max(pushed)))
     shutil.rmtree(aside, ignore_errors=True)  # of a run that was killed
     try:
-        pipeline = beam.Pipeline(options=PipelineOptions(LOCAL_BEAM_ARGS))
+        pipeline = beam.Pipeline(options=PipelineOptions(list(LOCAL_BEAM_ARGS)))
         write_lists(
             pipeline,
             {name: [str(path) for path in shop.files(name)] for name in ("events", "users")},

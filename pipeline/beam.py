@@ -7,12 +7,13 @@ from pipeline.config_beam import Beam, Dataflow, Flink, Portable, Spark
 # Beam's own default runner would look for a binary to download; this one runs in the process and needs nothing. The
 # setup file is what remote workers install; without it TFX packs itself anew for every component.
 SETUP_FILE = pathlib.Path(__file__).parent.parent / "setup.py"
-LOCAL_BEAM_ARGS = [
+# It is a tuple since TFX's executors append to the list that they are given.
+LOCAL_BEAM_ARGS = (
     "--runner=FnApiRunner",
     "--direct_running_mode=in_memory",
     "--direct_num_workers=1",
     f"--setup_file={SETUP_FILE}",
-]
+)
 
 # Between the stages of a job its workers are kept: each would import TensorFlow anew.
 _KEEP_WORKERS_MS = 60_000

@@ -263,5 +263,5 @@ def _pipeline(config: Config, beam_args: list[str] | None, components: list[Base
         metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
             str((config.run_dir / "metadata.sqlite").absolute())
         ),
-        beam_pipeline_args=LOCAL_BEAM_ARGS,
+        beam_pipeline_args=list(LOCAL_BEAM_ARGS),
     )

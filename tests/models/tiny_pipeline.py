@@ -18,10 +18,9 @@ from models import dataset, trainer
 from models.joint_model import JointModel
 from models.settings import TrainerSettings, TransformSettings
 from models.text.encoder import TextEncoder
+from pipeline.beam import LOCAL_BEAM_ARGS
 from pipeline.config import Config
 from schemas import request_example
-
-BEAM_ARGS = ["--runner=FnApiRunner", "--direct_running_mode=in_memory", "--direct_num_workers=1"]
 
 
 class Transformed(NamedTuple):
@@ -63,7 +62,7 @@ def transform(config: Config, splits: dict[str, list[dict]], folder: pathlib.Pat
     examples_schema = request_example.schema(config.features, config.model.heads)
     io_utils.write_pbtxt_file(f"{schema.uri}/schema.pbtxt", examples_schema)
     graph = artifact(standard_artifacts.TransformGraph, "graph")
-    Executor(BaseBeamExecutor.Context(beam_pipeline_args=BEAM_ARGS, tmp_dir=str(folder / "tmp"))).Do(
+    Executor(BaseBeamExecutor.Context(beam_pipeline_args=list(LOCAL_BEAM_ARGS), tmp_dir=str(folder / "tmp"))).Do(
         {"examples": [raw], "schema": [schema]},
         {"transform_graph": [graph], "transformed_examples": [transformed]},
         {

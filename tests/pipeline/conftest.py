@@ -106,9 +106,9 @@ def make_shop(shelfwise, tmp_path_factory):
     return lambda yaml_name: Shop(shelfwise, yaml_name, tmp_path_factory.mktemp(pathlib.Path(yaml_name).stem))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def grocer(make_shop) -> Shop:
-    """Twenty real households, whose tables are written."""
+    """Twenty real households, whose tables are written; a file of tests has its own."""
     shop = make_shop("grocer.yaml")
     assert shop("data").code == 0
     return shop

@@ -41,7 +41,7 @@ def mistakes(overrides: dict) -> str:
 def test_without_the_section_all_runs_in_the_process_as_ever():
     assert engine_args(config.load("movielens").beam) == []
     assert options({}).view_as(StandardOptions).runner == "FnApiRunner"
-    assert beam_args(config.load("movielens").beam) == LOCAL_BEAM_ARGS
+    assert beam_args(config.load("movielens").beam) == list(LOCAL_BEAM_ARGS)
 
 
 def test_flink_without_a_master_runs_on_this_machine():

@@ -79,7 +79,7 @@ def test_only_the_data_parallel_components_run_on_the_engine():
 
 
 def test_without_an_engine_no_component_gets_options_of_its_own(components):
-    assert components["RequestExamples"].executor_spec.beam_pipeline_args == LOCAL_BEAM_ARGS
+    assert components["RequestExamples"].executor_spec.beam_pipeline_args == list(LOCAL_BEAM_ARGS)
 
 
 TUNING = {"tuning.space": {"training.learning_rate": [0.001, 0.01]}}

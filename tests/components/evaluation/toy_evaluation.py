@@ -11,9 +11,9 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import proto_utils
 
 from components.evaluation import executor, gate, report
+from pipeline.beam import LOCAL_BEAM_ARGS
 from pipeline.config import Config
 
-BEAM_FLAGS = ["--runner=FnApiRunner", "--direct_running_mode=in_memory", "--direct_num_workers=1"]
 MODEL_IDS = {"candidate": 12, "baseline": 7}
 
 Features = dict[str, list[str | int | float]]
@@ -86,7 +86,9 @@ def evaluate(
         inputs["baseline_model"] = [_model(root, "baseline", baseline, predictions[1])]
     evaluation = _artifact(standard_artifacts.ModelEvaluation, root / "evaluation")
     blessing = _artifact(standard_artifacts.ModelBlessing, root / "blessing")
-    context = executor.Executor.Context(beam_pipeline_args=list(BEAM_FLAGS), tmp_dir=str(root / "tmp"), unique_id="1")
+    context = executor.Executor.Context(
+        beam_pipeline_args=list(LOCAL_BEAM_ARGS), tmp_dir=str(root / "tmp"), unique_id="1"
+    )
     executor.Executor(context).Do(
         inputs,
         {"evaluation": [evaluation], "blessing": [blessing]},

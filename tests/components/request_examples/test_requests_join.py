@@ -97,7 +97,7 @@ def run(tmp_path):
     from tfx.types import standard_artifacts
 
     from components.request_examples.executor import Executor
-    from pipeline.dag import LOCAL_BEAM_ARGS
+    from pipeline.beam import LOCAL_BEAM_ARGS
 
     def run(settings=SETTINGS) -> Output:
         inputs = {name: [standard_artifacts.Examples()] for name in ("events", "items", "users")}
@@ -107,7 +107,7 @@ def run(tmp_path):
         output = Output(standard_artifacts.Examples(), standard_artifacts.Schema())
         output.artifact.uri, output.schema.uri = str(tmp_path / "examples"), str(tmp_path / "schema")
         context = base_beam_executor.BaseBeamExecutor.Context(
-            LOCAL_BEAM_ARGS, tmp_dir=str(tmp_path / "tmp"), unique_id="1"
+            list(LOCAL_BEAM_ARGS), tmp_dir=str(tmp_path / "tmp"), unique_id="1"
         )
         outputs = {"examples": [output.artifact], "schema": [output.schema]}
         Executor(context).Do(inputs, outputs, {"settings": settings.model_dump_json()})

@@ -16,8 +16,8 @@ from components.drift.component import SkewValidator
 from components.serving_logs.component import serving_logs_gen
 from components.serving_logs.contract import RequestContract
 from pipeline import config as config_lib
+from pipeline.beam import LOCAL_BEAM_ARGS
 
-BEAM_ARGS = ["--runner=FnApiRunner", "--direct_running_mode=in_memory", "--direct_num_workers=1"]
 REQUESTS = 1500
 
 
@@ -45,7 +45,9 @@ def gate(tmp_path):
         logs.mkdir()
         pq.write_table(pa.table(logged), logs / "day-1.parquet")
         config = config_lib.load("complete_journey", {"data.serving_logs": str(logs)})
-        context = base_beam_executor.BaseBeamExecutor.Context(BEAM_ARGS, tmp_dir=str(tmp_path / "tmp"), unique_id="1")
+        context = base_beam_executor.BaseBeamExecutor.Context(
+            list(LOCAL_BEAM_ARGS), tmp_dir=str(tmp_path / "tmp"), unique_id="1"
+        )
 
         def made(artifact_type, name: str):
             artifact = artifact_type()

@@ -9,8 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline import config as config_lib
-
-BEAM_ARGS = ["--runner=FnApiRunner", "--direct_running_mode=in_memory", "--direct_num_workers=1"]
+from pipeline.beam import LOCAL_BEAM_ARGS
 
 
 @pytest.fixture
@@ -100,7 +99,7 @@ def ingest(tmp_path):
     def run(table: str, config: config_lib.Config) -> Ingested:
         node = component.table_gen(table, config)
         context = base_beam_executor.BaseBeamExecutor.Context(
-            beam_pipeline_args=BEAM_ARGS, tmp_dir=str(tmp_path / "tmp"), unique_id="1"
+            beam_pipeline_args=list(LOCAL_BEAM_ARGS), tmp_dir=str(tmp_path / "tmp"), unique_id="1"
         )
         examples = standard_artifacts.Examples()
         examples.uri = str(tmp_path / "artifacts" / table)

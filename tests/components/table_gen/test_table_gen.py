@@ -6,10 +6,10 @@ import apache_beam as beam
 import pyarrow as pa
 import pytest
 from apache_beam.testing.util import assert_that, equal_to
-from conftest import BEAM_ARGS
 
 from components.table_gen.contract import contract_of
 from components.table_gen.source import TableError
+from pipeline.beam import LOCAL_BEAM_ARGS
 
 
 def test_values_arrive_as_they_were(ingest, make_config, write, events):
@@ -172,7 +172,7 @@ def test_later_components_read_flat_tables_with_every_column_of_the_contract(ing
         for row, value in zip(pa.table(events(2)).to_pylist(), [0.0, None], strict=True)
     ]
 
-    with beam.Pipeline(argv=BEAM_ARGS) as pipeline:
+    with beam.Pipeline(argv=list(LOCAL_BEAM_ARGS)) as pipeline:
         rows = pipeline | ReadTable(str(result.uri), schema) | beam.FlatMap(pa.Table.to_pylist)
         assert_that(rows, equal_to(expected))
 

@@ -1,7 +1,8 @@
 """The list layout is worth its name only if TFX's own components count it rightly."""
 
 import pytest
-from conftest import BEAM_ARGS
+
+from pipeline.beam import LOCAL_BEAM_ARGS
 
 FEATURES = [("price", "item", "numeric"), ("brand", "item", "categorical")]
 
@@ -27,7 +28,7 @@ def statistics(ingest, make_config, write, tmp_path):
     output = standard_artifacts.ExampleStatistics()
     output.uri = str(tmp_path / "statistics")
     context = base_beam_executor.BaseBeamExecutor.Context(
-        beam_pipeline_args=BEAM_ARGS, tmp_dir=str(tmp_path / "tmp"), unique_id="2"
+        beam_pipeline_args=list(LOCAL_BEAM_ARGS), tmp_dir=str(tmp_path / "tmp"), unique_id="2"
     )
     executor.Executor(context).Do({"examples": [examples]}, {"statistics": [output]}, {})
     dataset = tfdv.load_stats_binary(f"{output.uri}/Split-all/FeatureStats.pb").datasets[0]
