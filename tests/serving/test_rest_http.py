@@ -68,7 +68,7 @@ def test_a_compressed_body_is_unpacked(ask):
     ("body", "error"),
     [
         (_SIMILAR, "the body is not gzip, as Content-Encoding says: Error -3"),
-        (gzip.compress(_SIMILAR)[:-1], "the body is not gzip, as Content-Encoding says: it ends too early"),
+        (gzip.compress(_SIMILAR, mtime=0)[:-1], "the body is not gzip, as Content-Encoding says: it ends too early"),
     ],
     ids=["plain", "cut short"],
 )
@@ -80,7 +80,7 @@ def test_a_body_that_is_not_what_it_says_is_refused(ask, body, error):
 
 @pytest.mark.parametrize(
     ("body", "headers"),
-    [(b" " * (_LARGEST + 1), []), (gzip.compress(b" " * 1_000_000), _GZIP)],
+    [(b" " * (_LARGEST + 1), []), (gzip.compress(b" " * 1_000_000, mtime=0), _GZIP)],
     ids=["plain", "packed"],
 )
 def test_a_body_above_the_limit_is_refused_packed_or_not(ask, body, headers):
