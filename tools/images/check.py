@@ -59,7 +59,7 @@ class _State:
     """What instructions leave behind for those after them."""
 
     def __init__(self):
-        self.environment = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
+        self.environment = {"PATH": root_filesystem.PATH}
         self.workdir = "/"
         self.user = "0"
 

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
+# What commands in images of Docker's find without further ado, and what finds `chroot` here.
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # What the stand-in for the image python:3.11 needs of the distribution: the libraries of Python's own modules.
 _PACKAGES = [
     *("ca-certificates", "libbz2-1.0", "libexpat1", "libffi8", "liblzma5", "libncursesw6", "libreadline8t64"),
@@ -93,6 +95,6 @@ def run(
     }
     subprocess.run(
         ["unshare", "--mount", "/bin/sh", "-c", script, "sh", *chroot],
-        env={"PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/tmp", **passed, **environment},
+        env={"PATH": PATH, "HOME": "/tmp", **passed, **environment},
         check=True,
     )
