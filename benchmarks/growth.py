@@ -125,7 +125,7 @@ def main() -> int:
     except jars_lib.MissingPrerequisite as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    console = Console()
+    console = Console(width=140)
     spawn = multiprocessing.get_context("spawn")
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
