@@ -2,7 +2,7 @@
 
 There need not be a container engine, and what is proved is what the instructions do, not what an engine makes of them:
 that they succeed on a fresh Debian 13, that the user they name can import and start every component, and that nothing
-but the image's own packages is there. Takes a quarter of an hour, mostly for downloads, and about 10 GB below FOLDER.
+but the image's own packages is there. Takes some five minutes and about 10 GB below FOLDER.
 """
 
 import argparse
