@@ -46,10 +46,12 @@ def main() -> int:
 
 def _check(console: Console, jars: pathlib.Path, options: argparse.Namespace) -> int:
     base = _with_absolute_places(load_config(options.config, options.overrides))
-    if base.data.source is not None:
-        sources.prepare(base)
     folder = pathlib.Path(base.runs_dir, "flink")
     shutil.rmtree(folder, ignore_errors=True)
+    if base.data.source is not None:
+        # A public dataset is written anew: another pipeline may have its own sample of it where data.root says.
+        base = base.model_copy(update={"data": base.data.model_copy(update={"root": str(folder / "tables")})})
+        sources.prepare(base)
     direct = _run(console, jars, DIRECT, base.model_copy(update={"runs_dir": str(folder / DIRECT)}), None, options)
     differences = 0
     for name in options.engines:
