@@ -127,7 +127,9 @@ def test_the_joint_loss_weighs_the_tasks(model, batch):
     ranking = values["purchase_loss"] + 0.1 * values["spend_loss"]
     assert values["ranking_loss"] == pytest.approx(ranking, rel=1e-6)
     expected = values["retrieval_loss"] + ranking
-    assert values["joint_loss"] == values["returned"] == pytest.approx(expected, rel=1e-6)
+    assert values["returned"] == pytest.approx(expected, rel=1e-6)
+    # The metric is a sum over three requests, divided by three: in 32 bits that need not give the same number back.
+    assert values["joint_loss"] == pytest.approx(expected, rel=1e-6)
 
 
 def test_reported_losses_are_means_over_requests_not_over_batches(model, batch):
