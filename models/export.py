@@ -8,6 +8,7 @@ import tensorflow_transform as tft
 
 from models.dataset import Catalogue, Profiles
 from models.funnel import Funnel, RankedList, ServedItems
+from models.item_to_item import ItemToItem
 from models.item_tower import ItemTower
 from models.query_tower import newest
 from models.request_model import RequestModel
@@ -156,14 +157,16 @@ def _sparse(values: tf.Tensor, present: tf.Tensor) -> tf.SparseTensor:
     return tf.SparseTensor(tf.where(present), tf.boolean_mask(values, present), tf.shape(values, tf.int64))
 
 
-def serve_items(catalogue: Catalogue, item_tower: ItemTower, settings: TrainerSettings) -> ServedItems:
+def serve_items(
+    catalogue: Catalogue, item_tower: ItemTower, settings: TrainerSettings, item_to_item: ItemToItem | None = None
+) -> ServedItems:
     """Runs the text encoder and the item tower over the whole catalogue, once."""
     text = item_tower.text
     text.freeze()
     positions = np.arange(len(catalogue.item_ids))
     parts = [item_tower(tf.constant(part)) for part in np.array_split(positions, len(positions) // _EMBED_AT_ONCE + 1)]
     texts = tf.math.l2_normalize(text.vectors, axis=-1)
-    return ServedItems(catalogue, tf.concat(parts, axis=0), texts, text.rows, settings)
+    return ServedItems(catalogue, tf.concat(parts, axis=0), texts, text.rows, settings, item_to_item)
 
 
 def export(

@@ -11,11 +11,13 @@ import tensorflow as tf
 
 from models.dataset import Catalogue
 from models.diversify import diverse_order
+from models.item_to_item import ItemToItem
 from models.request_model import EmbeddedRequest, RequestModel
-from models.retrieval import build_index
+from models.retrieval import best_of, build_index
 from models.rows import distinct, is_among
 from models.settings import TrainerSettings
 from models.similar import similar_items
+from models.takings import taken_before
 
 BOUGHT_BEFORE, FOR_YOU, POPULAR = "bought_before", "for_you", "popular"
 _NEVER = float("-inf")
@@ -24,16 +26,26 @@ _NEVER = float("-inf")
 class ServedItems(tf.Module):
     """The catalogue as the served graph holds it; row 0 is the unknown item."""
 
-    def __init__(self, catalogue: Catalogue, embeddings, text_embeddings, text_rows, settings: TrainerSettings):
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        embeddings,
+        text_embeddings,
+        text_rows,
+        settings: TrainerSettings,
+        item_to_item: ItemToItem | None = None,
+    ):
         """Args:
         catalogue: the items.
         embeddings: item tower's output, float32 [num_items + 1, dim].
         text_embeddings: of the distinct texts, L2-normalised float32 [num_texts, text_dim].
         text_rows: int32 [num_items + 1], each item's row in `text_embeddings`.
         settings: how the catalogue is searched.
+        item_to_item: scores by what the shopper took, where that was learnt.
         """
         super().__init__(name="items")
         self.size = len(catalogue.item_ids)
+        self.item_to_item = item_to_item
         self.ids = tf.Variable(catalogue.item_ids, trainable=False, name="ids")
         self.text_embeddings = tf.Variable(text_embeddings, trainable=False, name="text_embeddings")
         self.text_rows = tf.Variable(text_rows, trainable=False, name="text_rows")
@@ -65,6 +77,14 @@ class ServedItems(tf.Module):
         """Statistics float32 [..., len(STATISTICS)] of items of any shape."""
         return tf.gather(self._statistics, items)
 
+    def taken_together(self, scores: tf.Tensor, k: int, excluded: tf.Tensor) -> tf.Tensor:
+        """The k items, int64 [batch, k], that are best by `ItemToItem.scores`; 0 where fewer are left."""
+        covered = self.item_to_item.covered.value()
+        scores = tf.where(tf.gather(self.offered.value(), covered), scores, _NEVER)
+        best, place = tf.math.top_k(scores, tf.minimum(k + tf.shape(excluded)[1], tf.size(covered)))
+        _, items = best_of(best, tf.gather(covered, place), k, excluded)
+        return items
+
 
 class RankedList(NamedTuple):
     """Items best first, int64 [batch, any], with their scores and the reason each is shown; 0 where none is left."""
@@ -72,6 +92,14 @@ class RankedList(NamedTuple):
     items: tf.Tensor
     scores: tf.Tensor
     reasons: tf.Tensor
+
+
+class _Asked(NamedTuple):
+    """A batch of requests: embedded, what each shopper took before, and what `ItemToItem.scores` makes of that."""
+
+    embedded: EmbeddedRequest
+    taken: tf.Tensor
+    related: tf.Tensor | None
 
 
 class Funnel(tf.Module):
@@ -82,28 +110,32 @@ class Funnel(tf.Module):
         self.items = items
         self.request_model = request_model
         self._retrieved = min(settings.serving.retrieved, items.size)
+        self._related = min(settings.model.item_to_item.retrieved, settings.model.item_to_item.items)
+        self._settings = settings
         self._search_weight = settings.serving.personal_search_weight
         self._similar_text_takings = settings.serving.similar_text_takings
         self._diversity = settings.serving.diversity
-        self._is_positive = tf.constant([False, *(kind in settings.positive_kinds for kind in settings.history_kinds)])
         popularity = tf.where(items.offered, items.relative_popularity, _NEVER)
         popular = tf.math.top_k(popularity, min(settings.serving.popular, items.size)).indices
         self._popular = tf.Variable(tf.cast(popular, tf.int64), trainable=False, name="popular")
 
     def recommend(self, features: dict[str, tf.Tensor], excluded: tf.Tensor) -> RankedList:
         """The whole funnel; `excluded` int64 [batch, any] are items that must not appear."""
-        request = self.request_model.embed(features, self.items.embed)
-        _, retrieved = self.items.index.search(request.query, self._retrieved, excluded)
+        request = self._embed(features)
+        _, retrieved = self.items.index.search(request.embedded.query, self._retrieved, excluded)
+        if self.items.item_to_item:
+            retrieved = tf.concat(
+                [retrieved, self.items.taken_together(request.related, self._related, excluded)], axis=1
+            )
         past = features["history_items"]
         popular = tf.broadcast_to(self._popular, [tf.shape(past)[0], tf.size(self._popular)])
         candidates = distinct(tf.concat([past, retrieved, popular], axis=1))
         allowed = tf.gather(self.items.offered.value(), candidates) & ~is_among(candidates, excluded)
         scores = tf.where(allowed, self._personal_score(request, candidates), _NEVER)
 
-        bought = tf.where(tf.gather(self._is_positive, features["history_kinds"]), past, 0)
         is_personal = is_among(candidates, tf.concat([past, retrieved], axis=1))
         reasons = tf.where(is_personal, FOR_YOU, POPULAR)
-        reasons = tf.where(is_among(candidates, bought), BOUGHT_BEFORE, reasons)
+        reasons = tf.where(is_among(candidates, request.taken), BOUGHT_BEFORE, reasons)
         return self._diversified(_ordered(candidates, scores, reasons))
 
     def _diversified(self, ranked: RankedList) -> RankedList:
@@ -120,7 +152,7 @@ class Funnel(tf.Module):
         scores += self._search_weight * self.items.relative_popularity
         best, found = tf.math.top_k(scores, self._retrieved)
         found = tf.cast(found, tf.int64)
-        request = self.request_model.embed(features, self.items.embed)
+        request = self._embed(features)
         final = best + self._search_weight * self._personal_score(request, found)
         return _ordered(found, tf.where(best > _NEVER, final, _NEVER), tf.fill(tf.shape(found), FOR_YOU))
 
@@ -133,16 +165,23 @@ class Funnel(tf.Module):
 
     def rank(self, features: dict[str, tf.Tensor], candidates: tf.Tensor) -> dict[str, tf.Tensor]:
         """What every head predicts for given candidates int64 [batch, any], and the `score` that orders lists."""
-        request = self.request_model.embed(features, self.items.embed)
+        request = self._embed(features)
         predictions = self._predict(request, candidates)
         return {"score": self.request_model.score(predictions), **predictions}
 
-    def _predict(self, request: EmbeddedRequest, candidates: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _embed(self, features: dict[str, tf.Tensor]) -> _Asked:
+        taken, model = taken_before(features, self._settings), self.items.item_to_item
+        embedded = self.request_model.embed(features, self.items.embed)
+        return _Asked(embedded, taken, model.scores(taken) if model else None)
+
+    def _predict(self, request: _Asked, candidates: tf.Tensor) -> dict[str, tf.Tensor]:
         statistics, embeddings = self.items.statistics(candidates), self.items.embed(candidates)
-        raw = self.request_model.rank(request, candidates, statistics, embeddings)
+        if model := self.items.item_to_item:
+            statistics = tf.concat([statistics, model.of(candidates, request.related)[..., tf.newaxis]], axis=-1)
+        raw = self.request_model.rank(request.embedded, candidates, statistics, embeddings)
         return self.request_model.predict(raw)
 
-    def _personal_score(self, request: EmbeddedRequest, candidates: tf.Tensor) -> tf.Tensor:
+    def _personal_score(self, request: _Asked, candidates: tf.Tensor) -> tf.Tensor:
         return self.request_model.score(self._predict(request, candidates))
 
     def _forbid(self, scores: tf.Tensor, excluded: tf.Tensor) -> tf.Tensor:

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from models.cross_features import cross_features, request_features
+from models.item_to_item import CANDIDATE_SCORE
 from models.query_tower import QueryTower, newest
 from models.ranker import Ranker
 from models.settings import TrainerSettings
@@ -60,7 +61,7 @@ class RequestModel(tf.keras.layers.Layer):
         Args:
             request: as by `embed`.
             candidates: int64 [batch, num_candidates], 0 where there is none.
-            statistics: of the candidates as of the request, float32 [batch, num_candidates, len(STATISTICS)].
+            statistics: of the candidates as of the request, as by `candidate_statistics`.
             embeddings: of the candidates, float32 [batch, num_candidates, dim].
 
         Returns:
@@ -121,5 +122,12 @@ class RequestModel(tf.keras.layers.Layer):
 
 
 def candidate_statistics(features: dict[str, tf.Tensor]) -> tf.Tensor:
-    """The statistics that training candidates carry, float32 [batch, num_candidates, len(STATISTICS)]."""
-    return tf.stack([features[f"candidate_{name}"] for name in STATISTICS], axis=-1)
+    """What training candidates carry: `STATISTICS`, and behind them the score of item to item, where it is learnt.
+
+    Returns:
+        float32 [batch, num_candidates, len(STATISTICS) or one more].
+    """
+    names = [f"candidate_{name}" for name in STATISTICS]
+    if CANDIDATE_SCORE in features:
+        names.append(CANDIDATE_SCORE)
+    return tf.stack([features[name] for name in names], axis=-1)

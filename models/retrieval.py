@@ -37,12 +37,7 @@ class Index(tf.Module, abc.ABC):
         if excluded is None:
             excluded = tf.zeros([tf.shape(query)[0], 0], tf.int64)
         # The k best that are left are among the k + width best of all.
-        scores, items = self._nearest(query, k + tf.shape(excluded)[1])
-        scores = tf.where(is_among(items, excluded), _NEVER, scores)
-        scores, place = tf.math.top_k(scores, tf.minimum(k, tf.shape(scores)[1]))
-        items = tf.where(scores > _NEVER, tf.gather(items, place, batch_dims=1), 0)
-        missing = [[0, 0], [0, k - tf.shape(scores)[1]]]
-        return tf.pad(scores, missing, constant_values=_NEVER), tf.pad(items, missing)
+        return best_of(*self._nearest(query, k + tf.shape(excluded)[1]), k, excluded)
 
     @abc.abstractmethod
     def embed(self, items: tf.Tensor) -> tf.Tensor:
@@ -51,6 +46,27 @@ class Index(tf.Module, abc.ABC):
     @abc.abstractmethod
     def _nearest(self, query: tf.Tensor, count: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Scores and items, best first; at most `count`, fewer where fewer are within reach."""
+
+
+def best_of(
+    scores: tf.Tensor, items: tf.Tensor, k: int | tf.Tensor, excluded: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The k best items of each row that are not excluded.
+
+    Args:
+        scores: float32 [batch, any]; minus infinity is never found.
+        items: int64 [batch, any].
+        k: how many to find.
+        excluded: int64 [batch, any].
+
+    Returns:
+        As `Index.search`.
+    """
+    scores = tf.where(is_among(items, excluded), _NEVER, scores)
+    scores, place = tf.math.top_k(scores, tf.minimum(k, tf.shape(scores)[1]))
+    items = tf.where(scores > _NEVER, tf.gather(items, place, batch_dims=1), 0)
+    missing = [[0, 0], [0, k - tf.shape(scores)[1]]]
+    return tf.pad(scores, missing, constant_values=_NEVER), tf.pad(items, missing)
 
 
 class ExactIndex(Index):

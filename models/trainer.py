@@ -10,11 +10,12 @@ import tensorflow_transform as tft
 from absl import logging
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from models import checkpoint, dataset, projector, warm_start, warmup
+from models import checkpoint, dataset, item_to_item, projector, warm_start, warmup
 from models.adam import Adam
 from models.checkpoint import Checkpoint
 from models.dataset import Catalogue
 from models.export import export, serve_items
+from models.item_to_item import Learnt
 from models.item_tower import ItemText, ItemTower
 from models.joint_model import JointModel
 from models.learning_rate import SetLearningRate, schedule
@@ -47,12 +48,12 @@ def run_fn(fn_args: FnArgs) -> None:
     text_encoder = TextEncoder(**settings.model.text.model_dump())
     known_texts = warm_start.known_texts(fn_args.base_model, text_encoder, settings)
     model = build(settings, graph, catalogue, text_encoder, known_texts)
-    names, size = feature_names(settings), settings.training.batch_size
-    first = next(iter(dataset.requests(fn_args.train_files, graph, names, size, shuffle_seed=None)))
+    learnt = item_to_item.learn(fn_args.train_files, graph, len(catalogue.item_ids) - 1, settings)
+    first = next(iter(request_batches(fn_args.train_files, graph, settings, learnt)))
     begun = warm_start.start(model, fn_args.base_model, first, catalogue, graph, settings)
-    fit(model, fn_args, graph, begun.settings(settings), adapt=not begun.is_warm)
+    fit(model, fn_args, graph, begun.settings(settings), learnt, adapt=not begun.is_warm)
 
-    items = serve_items(catalogue, model.item_tower, settings)
+    items = serve_items(catalogue, model.item_tower, settings, learnt.model if learnt else None)
     projector.write(os.path.join(fn_args.model_run_dir, "train"), catalogue, model.item_tower, graph, settings)
     export(fn_args.serving_model_dir, model.request_model, items, profiles, text_encoder, graph, settings)
     warm_start.save(fn_args.serving_model_dir, model, begun, catalogue, graph, settings)
@@ -88,7 +89,12 @@ def build(
 
 
 def fit(
-    model: JointModel, fn_args: FnArgs, graph: tft.TFTransformOutput, settings: TrainerSettings, adapt: bool = True
+    model: JointModel,
+    fn_args: FnArgs,
+    graph: tft.TFTransformOutput,
+    settings: TrainerSettings,
+    learnt: Learnt | None = None,
+    adapt: bool = True,
 ) -> list[dict[str, float]]:
     """Trains the model; in the end it has the weights of the epoch with the least ranking loss in validation.
 
@@ -98,13 +104,10 @@ def fit(
     Returns:
         The losses of each epoch; those in validation begin with `val_`.
     """
-    names, training = feature_names(settings), settings.training
-
-    def batches(files: Sequence[str], shuffle_seed: int | None, skip: int = 0) -> tf.data.Dataset:
-        return dataset.requests(files, graph, names, training.batch_size, shuffle_seed, skip)
+    training = settings.training
 
     def batches_of(epoch: int, skip: int) -> tf.data.Dataset:
-        return batches(fn_args.train_files, training.seed + epoch, skip)
+        return request_batches(fn_args.train_files, graph, settings, learnt, training.seed + epoch, skip)
 
     first = batches_of(0, skip=0)
     if adapt:
@@ -116,7 +119,8 @@ def fit(
         SetLearningRate(schedule(training, steps)),
         tf.keras.callbacks.TensorBoard(fn_args.model_run_dir, update_freq=50),
     ]
-    validation, stopping = batches(split_files(fn_args.eval_files, "validation"), shuffle_seed=None), None
+    held_out, stopping = split_files(fn_args.eval_files, "validation"), None
+    validation = request_batches(held_out, graph, settings, learnt)
     if has_validation := any(True for _ in validation.take(1)):  # a small shop may hold nobody out
         stopping = tf.keras.callbacks.EarlyStopping(
             "val_ranking_loss", patience=training.early_stopping_patience, restore_best_weights=True
@@ -142,6 +146,22 @@ def _checkpoint(
     }
     files = [*fn_args.train_files, *fn_args.eval_files]
     return Checkpoint(checkpoint.folder_of(root, files, decides), seconds, model, stopping)
+
+
+def request_batches(
+    files: Sequence[str],
+    graph: tft.TFTransformOutput,
+    settings: TrainerSettings,
+    learnt: Learnt | None,
+    shuffle_seed: int | None = None,
+    skip: int = 0,
+) -> tf.data.Dataset:
+    """Batches of requests as training reads them; see `dataset.requests`, and `item_to_item.learn` for `learnt`."""
+    names, size = feature_names(settings), settings.training.batch_size
+    if learnt is None:
+        return dataset.requests(files, graph, names, size, shuffle_seed, skip)
+    found = dataset.requests(files, graph, [*names, "user_id"], size, shuffle_seed, skip)
+    return found.map(learnt.score, num_parallel_calls=2, deterministic=True).prefetch(2)
 
 
 def feature_names(settings: TrainerSettings) -> list[str]:

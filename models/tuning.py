@@ -14,7 +14,7 @@ from tensorboard.plugins.hparams import api as hparams
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.v1.components import TunerFnResult
 
-from models import checkpoint, dataset, trainer
+from models import checkpoint, dataset, item_to_item, trainer
 from models.settings import TrainerSettings
 from models.text.encoder import TextEncoder
 from pipeline.config_tuning import Tuning
@@ -54,6 +54,8 @@ class Search(BaseTuner):
         self._graph = tft.TFTransformOutput(fn_args.transform_graph_path)
         catalog = trainer.split_files(fn_args.eval_files, CATALOG_SPLIT)
         self._catalogue = dataset.catalogue(catalog, self._graph, self._settings)
+        num_items = len(self._catalogue.item_ids) - 1
+        self._learnt = item_to_item.learn(fn_args.train_files, self._graph, num_items, self._settings)
         self._encoder: TextEncoder | None = None
         self._known_texts: dict[bytes, np.ndarray] = {}
         space = keras_tuner.HyperParameters()
@@ -104,7 +106,7 @@ class Search(BaseTuner):
             self._encoder, self._known_texts = encoder, dict(zip(texts.tolist(), vectors, strict=True))
         self._log_values(trial)
         args = attr.evolve(self._args, model_run_dir=self._folder(trial), custom_config={})
-        history = trainer.fit(model, args, self._graph, settings)
+        history = trainer.fit(model, args, self._graph, settings, self._learnt)
         name = f"val_{self._tuning.objective}"
         if name not in history[0]:
             raise keras_tuner.errors.FatalValueError(

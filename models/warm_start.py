@@ -208,7 +208,7 @@ def _meaning(settings: TrainerSettings) -> dict[str, object]:
         "features": [f"{f.role}_{f.name}: {f.kind}" for f in settings.features if f.train],
         "text encoder": [text.preprocessor, text.encoder, text.output],
         "heads": [f"{head.name}: {head.loss}" for head in settings.heads],
-        "statistics": list(STATISTICS),
+        "statistics": [*STATISTICS, *(["item_to_item"] if settings.model.item_to_item.items else [])],
     }
 
 

@@ -147,6 +147,18 @@ class Head(Section):
         return self
 
 
+class ItemToItem(Section):
+    """What others took beside the items of a shopper, for shops where people do not come back for the same item.
+
+    The model is linear and exact: its memory is four bytes for every two items that it covers, in the exported graph as
+    well, and time to fit goes by the third power of their number.
+    """
+
+    items: pydantic.NonNegativeInt = 0  # covered, those that most shoppers took; 0: no such model
+    regularization: pydantic.PositiveFloat = 100.0  # in shoppers: how many must agree before an item counts
+    retrieved: pydantic.NonNegativeInt = 100  # candidates by it, beside those by the two towers
+
+
 class Model(Section):
     """Sizes of the model."""
 
@@ -160,6 +172,7 @@ class Model(Section):
     sampled_negatives: pydantic.NonNegativeInt = 1024  # drawn uniformly from the catalogue, beside those of the batch
     rank_units: list[pydantic.PositiveInt] = [128, 64]
     rank_interactions: bool = True  # whether the ranker sees embeddings by dimension, or only how well they agree
+    item_to_item: ItemToItem = ItemToItem()
     heads: list[Head] = pydantic.Field(min_length=1)
 
     @pydantic.field_validator("heads")

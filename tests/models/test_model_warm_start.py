@@ -16,6 +16,7 @@ from models import dataset, trainer, warm_start
 from models.item_tower import ItemText
 from models.text.encoder import TextEncoder
 from models.weights import by_place
+from pipeline.config import ItemToItem
 
 IDS = "item_tower/ids/embeddings"
 NEW_ITEM, GONE_ITEM = "item-new", tiny_shop.item_id(0)
@@ -164,6 +165,10 @@ def test_a_warm_run_trains_by_its_own_section_and_can_be_gone_on_from(later, sav
     [
         (lambda s: s.model_copy(update={"features": s.features[:-1]}), "features of the model were others"),
         (lambda s: s.model_copy(update={"heads": s.heads[:1]}), "heads of the model were others"),
+        (
+            lambda s: tiny_pipeline.change(s, model={"item_to_item": ItemToItem(items=5)}),
+            "statistics of the model were others",
+        ),
         (
             lambda s: tiny_pipeline.change(s, model={"rank_units": [9]}),
             r"ranker/\S+ is \(.*where the earlier model has",
