@@ -2,10 +2,10 @@
 
     python -m benchmarks.serving [--model runs/complete_journey/serving/shelfwise] [--soak 200000]
 
-Server and graph take turns in short rounds, so that what else the machine does hits both. A ratio of times or of
-throughputs is that of medians over the rounds. Clients, server and graph share the machine, so that what a client takes
-counts against the server; what an answer takes of the processor is printed beside it, without the clients' share. The
-load report is written as SVG under benchmarks/results.
+Server and graph take turns in short rounds with a request of their own, so that what else the machine does hits both. A
+ratio of times or of throughputs is that of medians over the rounds. Clients, server and graph share the machine, so that
+what a client takes counts against the server: the clients of the rounds are h2load's, in C++. What an answer takes of the
+processor is printed beside it, without the clients' share. The load report is written as SVG under benchmarks/results.
 """
 
 import argparse
@@ -21,8 +21,11 @@ from rich.table import Table
 
 from benchmarks.serving import plot, questions, server_process
 from benchmarks.serving.bare import BareGraph, Calls
-from benchmarks.serving.clients import Clients, Load
+from benchmarks.serving.clients import Clients
+from benchmarks.serving.load import Load
+from benchmarks.serving.saturation import Saturation
 from benchmarks.serving.server_process import MODEL_NAME, ServerProcess
+from tools import h2load
 
 _ROUNDS = 10
 _CALLS = 100  # of a round, one at a time
@@ -59,36 +62,36 @@ class Comparison(NamedTuple):
         return 1_000 * np.concatenate([load.latencies for load in self.server])
 
 
-def one_at_a_time(server: ServerProcess, clients: Clients, bare: BareGraph) -> Comparison:
+def one_at_a_time(server: ServerProcess, clients: Saturation, bare: BareGraph) -> Comparison:
     """One client, one request after the other."""
-    return _compared(server, bare, lambda: clients.saturate(1, _CALLS), batch_size=1, calls=_CALLS)
+    return _compared(server, bare, lambda turn: clients.ask(turn, 1, _CALLS), batch_size=1, calls=_CALLS)
 
 
-def saturated(server: ServerProcess, clients: Clients, bare: BareGraph) -> Comparison:
+def saturated(server: ServerProcess, clients: Saturation, bare: BareGraph) -> Comparison:
     """Many clients at once, against the graph on batches of the size that the server forms."""
     calls = _CLIENTS * _CLIENT_CALLS
-    return _compared(server, bare, lambda: clients.saturate(_CLIENTS, calls), _BATCH, calls // _BATCH)
+    return _compared(server, bare, lambda turn: clients.ask(turn, _CLIENTS, calls), _BATCH, calls // _BATCH)
 
 
 def _compared(
-    server: ServerProcess, bare: BareGraph, ask: Callable[[], Load], batch_size: int, calls: int
+    server: ServerProcess, bare: BareGraph, ask: Callable[[int], Load], batch_size: int, calls: int
 ) -> Comparison:
     """Asks the server and calls the graph in turn; the first round warms up and does not count."""
     rounds = []
-    for _ in range(_ROUNDS + 1):
+    for turn in range(_ROUNDS + 1):
         before = server.processor_seconds()
-        load = ask()
+        load = ask(turn)
         processor = 1_000 * (server.processor_seconds() - before) / max(len(load.latencies), 1)
-        rounds.append((load, bare.time(batch_size, calls), processor))
+        rounds.append((load, bare.time(turn, batch_size, calls), processor))
     loads, graph, processor = zip(*rounds[1:], strict=True)
     return Comparison(list(loads), list(graph), list(processor), server.memory().peak)
 
 
-def soaked(server: ServerProcess, clients: Clients, calls: int) -> list[int]:
+def soaked(server: ServerProcess, clients: Saturation, calls: int) -> list[int]:
     """The server's memory in bytes, before and after each part of many calls."""
     memory = [server.memory().now]
-    for _ in range(_SOAK_PARTS):
-        clients.saturate(_CLIENTS, calls // _SOAK_PARTS)
+    for part in range(_SOAK_PARTS):
+        clients.ask(part, _CLIENTS, calls // _SOAK_PARTS)
         memory.append(server.memory().now)
     return memory
 
@@ -169,11 +172,14 @@ def main() -> None:
         parser.error(f"{arguments.model} holds no version folder: run `shelfwise run complete_journey` first")
     version = versions[max(versions)]
     console = Console(width=_WIDTH)
+    try:
+        program = h2load.find()
+    except h2load.MissingPrerequisite as error:
+        parser.exit(1, f"error: {error}\n")
     with server_process.started(arguments.model) as server:
         requests = questions.draw(version, server.address, MODEL_NAME)
         bare = BareGraph(version, requests)
-        with Clients(server.address, requests) as clients:
-            single = one_at_a_time(server, clients, bare)
+        single = one_at_a_time(server, Saturation(program, server.address, requests), bare)
     with _parameters_file() as file:
         flags = [
             *("--enable_batching", f"--batching_parameters_file={file}"),
@@ -181,7 +187,8 @@ def main() -> None:
             "--enable_model_warmup=false",  # the model's own records are of more rows than one batch takes here
         ]
         with server_process.started(arguments.model, *flags) as server, Clients(server.address, requests) as clients:
-            batched = saturated(server, clients, bare)
+            closed = Saturation(program, server.address, requests)
+            batched = saturated(server, closed, bare)
             console.print(comparison_table(single, batched))
             capacity = float(np.median([load.per_second for load in batched.server]))
             loads = {share * capacity: clients.offer(share * capacity, _OFFERED_SECONDS) for share in _OFFERED}
@@ -189,7 +196,7 @@ def main() -> None:
             plot.write(_PLOT, loads, capacity)
             console.print(f"latency against offered load: {_PLOT}")
             if arguments.soak:
-                memory = soaked(server, clients, arguments.soak)
+                memory = soaked(server, closed, arguments.soak)
                 shown = ", ".join(f"{size / _MEBIBYTE:.0f}" for size in memory)
                 console.print(f"memory in MiB, every {arguments.soak // _SOAK_PARTS} requests: {shown}")
 

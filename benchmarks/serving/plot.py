@@ -6,7 +6,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 
-from benchmarks.serving.clients import Load
+from benchmarks.serving.load import Load
 
 PERCENTILES = (50, 95, 99)
 

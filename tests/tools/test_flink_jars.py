@@ -1,7 +1,6 @@
 """What runs Flink is fetched once and used only as it was locked; what is missing is said plainly."""
 
 import hashlib
-import stat
 
 import pytest
 
@@ -15,21 +14,6 @@ def lock(tmp_path):
     file = tmp_path / "jars.sha256"
     file.write_text(f"{hashlib.sha256(b'flink').hexdigest()}  flink.jar\n")
     return file
-
-
-@pytest.fixture
-def path(tmp_path, monkeypatch):
-    """A folder of programs that are all there are; `path(name, script)` adds one."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    monkeypatch.setenv("PATH", str(folder))
-
-    def add(name: str, script: str) -> None:
-        program = folder / name
-        program.write_text(f"#!/bin/sh\n{script}\n")
-        program.chmod(program.stat().st_mode | stat.S_IXUSR)
-
-    return add
 
 
 def java(path, version: str) -> None:
