@@ -2,9 +2,9 @@
 
     python -m benchmarks.serving [--model runs/complete_journey/serving/shelfwise] [--soak 200000]
 
-Server and graph take turns in short rounds with a request of their own, so that what else the machine does hits both. A
-ratio of times or of throughputs is that of medians over the rounds. Clients, server and graph share the machine, so that
-what a client takes counts against the server: the clients of the rounds are h2load's, in C++. What an answer takes of the
+Server and graph take turns in short rounds, with one request a round, so that what else the machine does hits both. A
+ratio of times or of throughputs is that of medians over the rounds. Clients, server and graph share the machine, so
+what a client takes counts against the server: those of the rounds are h2load's, in C++. What an answer takes of the
 processor is printed beside it, without the clients' share. The load report is written as SVG under benchmarks/results.
 """
 
