@@ -88,7 +88,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = known if "all" in asked else asked
     _, problem = complete_journey.problems(config)
     problem, changes = complete_journey.for_shelfwise(config, problem, True, FOLDER)
-    console = Console(width=140)
+    console = Console(width=200)
     without: dict[str, dict[str, np.ndarray]] = {}
     try:
         whole = measure(problem, changes | _UNGATED)
