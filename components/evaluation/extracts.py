@@ -9,6 +9,7 @@ from tensorflow_model_analysis.utils.util import StandardExtracts
 
 from components.evaluation.metrics.heads import CROSS_ENTROPY, Head, JudgedCandidates
 from components.evaluation.metrics.request import JudgedRequest
+from components.evaluation.model_names import BASELINE
 
 USER_KEY = "user_id"
 LABEL_KEY = "label_item_ids"
@@ -72,9 +73,10 @@ def read_candidates(
 
     Returns:
         By head, the candidates that have a label; nothing if the model was not asked, or the request has no candidates.
+        A baseline may lack a head that has been declared since, which then has no value there.
 
     Raises:
-        ValueError: the model does not predict as many candidates as there are, or lacks a head.
+        ValueError: the model does not predict as many candidates as there are, or lacks a head and is no baseline.
     """
     if model_name not in predicting:
         return {}
@@ -87,6 +89,8 @@ def read_candidates(
         if not len(labels):
             continue
         if head.name not in predictions:
+            if model_name == BASELINE:
+                continue
             raise ValueError(
                 f"model '{model_name or 'candidate'}' predicts no '{head.name}'; train a model with the heads that "
                 "model.heads now declares"

@@ -9,11 +9,9 @@ import json
 from tensorflow_model_analysis.proto import config_pb2
 
 from components.evaluation import extracts, logged_metrics, tfma_metrics
+from components.evaluation.model_names import BASELINE, CANDIDATE
 from pipeline.config import Config
 from schemas.signatures import RANK_EXAMPLES
-
-CANDIDATE = "candidate"
-BASELINE = "baseline"
 
 
 def eval_config(config: Config) -> config_pb2.EvalConfig:

@@ -9,7 +9,8 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.proto import metrics_for_slice_pb2
 
-from components.evaluation import gate, outcome_counts, verdict
+from components.evaluation import outcome_counts, verdict
+from components.evaluation.model_names import BASELINE
 from components.evaluation.slices import Slice, SliceMetrics
 from components.evaluation.verdict import Check, Verdict
 
@@ -97,7 +98,7 @@ def load_calibration(evaluation_uri: str) -> list[HeadCalibration]:
                     )
                     for bucket in entry.value.calibration_histogram_buckets.buckets
                 ]
-                if entry.key.model_name != gate.BASELINE and any(each.count for each in bins):
+                if entry.key.model_name != BASELINE and any(each.count for each in bins):
                     found.append(HeadCalibration(entry.key.name, bins))
     return sorted(found)
 
@@ -114,6 +115,6 @@ def _slice_metrics(metrics: metrics_for_slice_pb2.MetricsForSlice) -> SliceMetri
     candidate, baseline = {}, {}
     for entry in metrics.metric_keys_and_values:
         if not entry.key.is_diff:  # those of the metrics come with intervals
-            values = baseline if entry.key.model_name == gate.BASELINE else candidate
+            values = baseline if entry.key.model_name == BASELINE else candidate
             values[entry.key.name] = entry.value.double_value.value
     return SliceMetrics(_slice(metrics.slice_key), candidate, baseline)

@@ -8,7 +8,8 @@ import tensorflow as tf
 from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.proto import metrics_for_slice_pb2, validation_result_pb2
 
-from components.evaluation import gate, verdict_text
+from components.evaluation import verdict_text
+from components.evaluation.model_names import CANDIDATE
 from components.evaluation.slices import Slice
 from components.evaluation.verdict import Check, Verdict
 
@@ -38,6 +39,6 @@ def _slice_key(key: Slice) -> metrics_for_slice_pb2.SliceKey:
 def _failure(check: Check) -> validation_result_pb2.ValidationFailure:
     failure = validation_result_pb2.ValidationFailure(message=verdict_text.describe(check))
     failure.metric_key.name = check.metric
-    failure.metric_key.model_name = gate.CANDIDATE
+    failure.metric_key.model_name = CANDIDATE
     failure.metric_value.double_value.value = math.nan if check.value is None else check.value
     return failure

@@ -292,3 +292,13 @@ def test_a_model_that_predicts_too_little_or_lacks_a_head_is_named():
     clicks = extracts | {"features": extracts["features"] | {"candidate_click": np.array([1.0])}}
     with pytest.raises(ValueError, match="model 'candidate' predicts no 'click'"):
         extracts_of.read_candidates(clicks, "", [Head("click", "cross_entropy")], [""])
+
+
+def test_a_baseline_may_lack_a_head_that_was_declared_after_it():
+    features = {"candidate_purchase": [1, 0], "candidate_click": [0, 1], "candidate_sampling_log_odds": [0, 0]}
+    extracts, heads = _judged([], **features), [PURCHASE, Head("click", "cross_entropy")]
+    older, newer = ({name: np.array([0.5, 0.25]) for name in names} for names in (["purchase"], ["purchase", "click"]))
+    extracts["transformed_features"] = {"baseline": older, "candidate": newer}
+    models = ["candidate", "baseline"]
+    assert [*extracts_of.read_candidates(extracts, "baseline", heads, models)] == ["purchase"]
+    assert [*extracts_of.read_candidates(extracts, "candidate", heads, models)] == ["purchase", "click"]

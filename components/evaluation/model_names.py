@@ -1,0 +1,4 @@
+"""What TFMA calls the two models of an evaluation."""
+
+CANDIDATE = "candidate"
+BASELINE = "baseline"
