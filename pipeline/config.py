@@ -150,11 +150,11 @@ class Head(Section):
 class ItemToItem(Section):
     """What others took beside the items of a shopper, for shops where people do not come back for the same item.
 
-    The model is linear and exact: its memory is four bytes for every two items that it covers, in the exported graph as
-    well, and time to fit goes by the third power of their number.
+    The model is linear and exact: it holds a number of four bytes for each pair of the items that it covers, in the
+    exported graph as well (1.6 GB for the most that there may be), and time to fit goes by the third power of them.
     """
 
-    items: pydantic.NonNegativeInt = 0  # covered, those that most shoppers took; 0: no such model
+    items: int = pydantic.Field(default=0, ge=0, le=20_000)  # covered, those that most shoppers took; 0: no such model
     regularization: pydantic.PositiveFloat = 100.0  # in shoppers: how many must agree before an item counts
     retrieved: pydantic.NonNegativeInt = 100  # candidates by it, beside those by the two towers
 

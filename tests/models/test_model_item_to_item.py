@@ -1,6 +1,7 @@
 """Item to item: against ridge regression by column, against fits without a shopper, and in the served graph."""
 
 import numpy as np
+import pydantic
 import pytest
 import tensorflow as tf
 import tiny_pipeline
@@ -12,6 +13,7 @@ from models.export import ServedProfiles, ServingModel, serve_items
 from models.funnel import Funnel
 from models.item_to_item import ItemToItem
 from models.takings import Takings, taken_before
+from pipeline import config
 
 REGULARIZATION = 2.0
 # Item 6 is taken by nobody, item 5 by one shopper, the others by two or more.
@@ -68,6 +70,12 @@ def test_it_covers_the_items_that_most_shoppers_took():
     assert fitted(SHOPPERS).covered.numpy().tolist() == [0, 1, 2, 3, 4, 5]
     assert fitted(SHOPPERS, most=4).covered.numpy().tolist() == [0, 1, 2, 3, 4]
     assert fitted([[5], [5], [1, 2]], most=1).covered.numpy().tolist() == [0, 5]
+
+
+def test_more_items_than_a_graph_should_hold_are_refused():
+    assert config.ItemToItem(items=20_000).items == 20_000
+    with pytest.raises(pydantic.ValidationError, match="less than or equal to 20000"):
+        config.ItemToItem(items=20_001)
 
 
 @pytest.fixture(scope="module")
