@@ -87,7 +87,8 @@ class RestServer:
             self._server.pull_trigger()
             self._loop.join()
         else:
-            self._run()  # closes what the constructor opened
+            self._run()
+        wasyncore.close_all(self._sockets)  # not in the loop, which may end before the trigger above is pulled
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -97,7 +98,6 @@ class RestServer:
         while self._busy() and time.monotonic() < deadline:
             self._turn(_LOOK_SECONDS)
         self._server.task_dispatcher.shutdown(timeout=_WORKERS_END_SECONDS)
-        wasyncore.close_all(self._sockets)
 
     def _turn(self, timeout: float) -> None:
         wasyncore.loop(timeout, use_poll=True, map=self._sockets, count=1)

@@ -115,6 +115,19 @@ def test_stopping_lets_a_request_in_flight_finish_and_takes_no_more(server, appl
         stopped.result(TIMEOUT_SECONDS)
 
 
+def test_stopping_may_be_noticed_before_it_is_told(server, monkeypatch):
+    tell = server._server.pull_trigger
+
+    def tell_late():
+        _connect(server.address).close()  # wakes the loop, which sees that it is to end
+        server._loop.join(TIMEOUT_SECONDS)
+        tell()
+
+    monkeypatch.setattr(server._server, "pull_trigger", tell_late)
+    server.stop(grace=0)
+    assert not server._loop.is_alive()
+
+
 def test_stopping_does_not_wait_longer_than_its_grace_nor_for_idle_connections(server, application):
     with _connect(server.address) as idle, _connect(server.address) as held:
         held.sendall(b"GET /wait HTTP/1.1\r\nHost: x\r\n\r\n")
