@@ -1,9 +1,11 @@
 """Runs the DAG on this machine: one component after the other, in this process, with SQLite metadata.
 
 What a person sees is one line a component; everything that TFX, Beam and TensorFlow say goes to a log file. A component
-whose inputs, settings and code have not changed is taken from the cache, so a run that failed goes on where it failed.
+whose inputs, settings and code have not changed is taken from the cache, so a run that failed goes on where it failed;
+but a server that refused a model is asked again.
 """
 
+import contextlib
 import logging
 
 from rich.console import Console
@@ -12,7 +14,7 @@ from pipeline import code_version, lock
 from pipeline.config import Config
 from pipeline.progress import ProgressHandler
 from pipeline.run_log import diverted, new_log
-from pipeline.run_record import RunRecord
+from pipeline.run_record import NoRun, RunRecord
 
 
 class RunFailed(RuntimeError):
@@ -55,6 +57,8 @@ def _run(config: Config, only_data: bool) -> None:
 
         check_reachable(config.destination)  # better now than when a model has been trained
         pipeline = create_pipeline(config, only_data=only_data)
+        with contextlib.suppress(NoRun):
+            RunRecord(config).forget_refusals_by_servers()
         with ProgressHandler(console, lambda component: _outcome(config, component)) as progress:
             try:
                 LocalDagRunner().run(pipeline)

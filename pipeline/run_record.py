@@ -82,6 +82,17 @@ class RunRecord:
             execution.custom_properties[FAILURE].string_value = message
             self._store.put_executions([execution])
 
+    def forget_refusals_by_servers(self) -> None:
+        """Lets the next run ask a server again, since what it refused may have been slow for a busy machine alone.
+
+        TFX takes no execution from the cache whose outputs are not live.
+        """
+        blessings = self._store.get_artifacts_by_type("InfraBlessing")
+        refusals = [blessing for blessing in blessings if not blessing.custom_properties["blessed"].int_value]
+        for refusal in refusals:
+            refusal.state = Artifact.ABANDONED
+        self._store.put_artifacts(refusals)
+
     def artifact_dirs(self, type_name: str) -> list[pathlib.Path]:
         """Folders of all artefacts of a type, newest first, those among them that are only being made."""
         artifacts = self._store.get_artifacts_by_type(type_name)

@@ -208,6 +208,9 @@ def test_a_model_that_no_server_can_carry_ends_the_run_with_an_error_and_is_not_
     assert "the limits are those of the section serving" in finished.errors
     assert grocer.versions == refused[1]
 
+    tried_again = grocer("run", serving__max_memory_mib=1)
+    assert tried_again.ran() == ["Baseline", "InfraValidator", "Pusher"]
+
 
 def test_a_disk_that_fills_up_during_export_stops_the_run_and_pushes_nothing(grocer, refused):
     versions = grocer.versions
