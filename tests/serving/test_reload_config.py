@@ -117,8 +117,8 @@ def test_the_config_file_has_the_last_word(polling_stock, config_file, toy, othe
     config_file.write_text(text_format.MessageToString(both))
     eventually(lambda: _states(polling_stock, "other") == {5: "AVAILABLE"})
     eventually(lambda: polling_stock.states() == {2: "AVAILABLE", 1: "AVAILABLE"})
-    _reload(polling_stock, configuration(entry(toy)))
-    eventually(lambda: polling_stock.states() == {2: "AVAILABLE", 1: "END"})
+    _reload(polling_stock, configuration(entry(toy), entry(other, "third")))
+    eventually(lambda: _states(polling_stock, "third") == {5: "END"})
     eventually(lambda: polling_stock.states() == {2: "AVAILABLE", 1: "AVAILABLE"})
 
 
