@@ -111,9 +111,10 @@ def test_an_unreachable_base_path_leaves_the_model_serving(stock, tmp_path, even
 
 
 def test_a_broken_new_version_leaves_the_old_one_serving(publish, stock, tmp_path, eventually, caplog):
-    broken = tmp_path / "toy" / "2"
-    broken.mkdir()
-    (broken / "saved_model.pb").write_bytes(b"not a model")
+    aside = tmp_path / "toy-2-aside"
+    aside.mkdir()
+    (aside / "saved_model.pb").write_bytes(b"not a model")
+    aside.rename(tmp_path / "toy" / "2")
     eventually(lambda: stock.states() == {2: "END", 1: "AVAILABLE"})
     threading.Event().wait(SEVERAL_POLLS)
     assert _answer(stock) == (1, 4.0)
