@@ -1,7 +1,9 @@
 """The embedded server in a process of its own, which can be killed and counted."""
 
+import contextlib
 import os
 import pathlib
+import random
 import signal
 import socket
 import subprocess
@@ -12,13 +14,19 @@ from serving.client import Client
 
 MODEL = "toy"
 _START_SECONDS = 60
+_PORTS = range(20_000, 32_000)  # below those that the system gives to whoever takes any
 
 
-def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        return probe.getsockname()[1]
+def free_ports(count: int) -> list[int]:
+    """Different ports that nothing uses, and that nobody gets who takes any that is free."""
+    free = []
+    for port in random.sample(_PORTS, len(_PORTS)):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("localhost", port))
+            free.append(port)
+        if len(free) == count:
+            return free
+    raise OSError(f"{count} of the ports from {_PORTS[0]} to {_PORTS[-1]} are not free")
 
 
 class ServerProcess:
@@ -26,8 +34,7 @@ class ServerProcess:
 
     def __init__(self, base_path: pathlib.Path, flags: Sequence[str] = ()):
         """Prepares; `start` starts."""
-        self._port = free_port()
-        self._rest_port = free_port()
+        self._port, self._rest_port = free_ports(2)
         self.address = f"localhost:{self._port}"
         self.rest_address = f"localhost:{self._rest_port}"
         own = [f"--port={self._port}", f"--rest_api_port={self._rest_port}"]

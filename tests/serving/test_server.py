@@ -12,6 +12,7 @@ import pytest
 from certificates import Authority
 from google.protobuf import text_format
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from server_process import free_ports
 from stock import TIMEOUT_SECONDS, Stock
 from toy_model import POLL_SECONDS
 
@@ -22,12 +23,6 @@ from serving.text_proto import ConfigFileError
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        return probe.getsockname()[1]
 
 
 def _is_open(port: int) -> bool:
@@ -60,7 +55,7 @@ def _best(address: str, channel: grpc.Channel | None = None) -> str:
 
 def test_the_ports_open_only_once_a_model_is_loaded(tmp_path, publish, options):
     (tmp_path / "toy").mkdir()
-    port, rest_port = _free_port(), _free_port()
+    port, rest_port = free_ports(2)
     server = Server(options(port=port, rest_api_port=rest_port))
     starting = threading.Thread(target=server.start)
     starting.start()
