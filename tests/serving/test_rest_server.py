@@ -117,9 +117,10 @@ def test_stopping_lets_a_request_in_flight_finish_and_takes_no_more(server, appl
 
 def test_stopping_may_be_noticed_before_it_is_told(server, monkeypatch):
     tell = server._server.pull_trigger
+    waker = _connect(server.address)
 
     def tell_late():
-        _connect(server.address).close()  # wakes the loop, which sees that it is to end
+        waker.close()  # wakes the loop, which sees that it is to end
         server._loop.join(TIMEOUT_SECONDS)
         tell()
 
