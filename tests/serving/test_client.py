@@ -1,7 +1,9 @@
 """The typed client against a running server; scores are those of `toy_model`."""
 
 import concurrent.futures
+import contextlib
 import socket
+import socketserver
 import threading
 import time
 
@@ -212,6 +214,41 @@ def test_other_codes_are_not_retried(busy):
     with pytest.raises(ServingError, match=r"raise its limits \(RESOURCE_EXHAUSTED: busy\)"):
         client.status()
     assert servicer.calls == 1
+
+
+class _Relay(socketserver.BaseRequestHandler):
+    """Stands for a server that is slow to begin: passes on what both sides say, but only after a while."""
+
+    def handle(self):
+        time.sleep(0.6)
+        with socket.create_connection(self.server.behind) as server:
+            asking = threading.Thread(target=_pass_on, args=(self.request, server))
+            asking.start()
+            _pass_on(server, self.request)
+            asking.join()
+
+
+def _pass_on(source, sink):
+    with contextlib.suppress(OSError):
+        while said := source.recv(65536):
+            sink.sendall(said)
+        sink.shutdown(socket.SHUT_WR)
+
+
+@pytest.fixture
+def slow_to_begin(shared_server):
+    """The address of a relay to the shared server."""
+    host, port = shared_server.address.rsplit(":", 1)
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Relay) as relay:
+        relay.behind = (host, int(port))
+        threading.Thread(target=relay.serve_forever, args=(0.05,)).start()
+        yield f"127.0.0.1:{relay.server_address[1]}"
+        relay.shutdown()
+
+
+def test_a_server_that_is_slow_to_begin_is_waited_for(slow_to_begin):
+    with Client(slow_to_begin, "toy", timeout=120) as client:
+        assert client.similar("item-0", k=1) == [Match("item-4", 4.0)]
 
 
 @pytest.mark.parametrize("context", [{}, {"weather": "rain"}])
