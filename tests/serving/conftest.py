@@ -73,6 +73,14 @@ def running(publish, options):
 
 
 @pytest.fixture
+def own_threads(tmp_path):
+    """Options of a server whose versions have two threads each, so that `wait` keeps none from whatever else runs."""
+    file = tmp_path / "session.config"
+    file.write_text("use_per_session_threads: true inter_op_parallelism_threads: 2")
+    return {"tensorflow_session_config_file": str(file)}
+
+
+@pytest.fixture
 def stock(server):
     """Stock stubs to the test's own server."""
     connected = Stock(server.address)

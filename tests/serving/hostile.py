@@ -15,7 +15,7 @@ from tensorflow_serving.apis import predict_pb2
 
 MODEL = "toy"
 VERSION = 1
-SIGNATURES = ("recommend", "search", "similar", "rank", "sleep", "__saved_model_init_op")
+SIGNATURES = ("recommend", "search", "similar", "rank", "sleep", "wait", "__saved_model_init_op")
 _GOOD = {
     "similar": {"item_id": ["item-0"], "k": np.array([1], np.int32)},
     "recommend": {

@@ -12,7 +12,7 @@ def test_metadata_holds_every_signature_with_its_dtypes_and_shapes(shared_stock)
     signatures = get_model_metadata_pb2.SignatureDefMap()
     assert response.metadata["signature_def"].Unpack(signatures)
     assert set(signatures.signature_def) == {
-        *("recommend", "search", "similar", "rank", "sleep"),
+        *("recommend", "search", "similar", "rank", "sleep", "wait"),
         "__saved_model_init_op",
     }
     similar = signatures.signature_def["similar"]

@@ -70,17 +70,18 @@ def test_no_request_fails_while_versions_come_and_go_under_load(publish, server,
     assert served <= {(3, 24.0), (2, 14.0)}
 
 
-def test_a_request_in_flight_finishes_on_the_version_it_started_on(publish, stock, eventually):
-    answers = []
-    request = threading.Thread(target=lambda: answers.append(stock.predict("sleep", {"seconds": [2.5]})))
-    request.start()
-    threading.Event().wait(0.2)
+def test_a_request_in_flight_finishes_on_the_version_it_started_on(running, own_threads, publish, tmp_path, eventually):
+    stock = Stock(running(**own_threads).address)
+    started, go_on = tmp_path / "started", tmp_path / "go_on"
+    request = stock.predict_later("wait", {"started": [str(started)], "go_on": [str(go_on)]})
+    eventually(started.exists)
     publish(2, bias=10.0)
     eventually(lambda: stock.states() == {2: "AVAILABLE", 1: "UNLOADING"})
     assert _answer(stock) == (2, 14.0)
-    request.join()
-    assert answers[0].model_spec.version.value == 1
+    go_on.touch()
+    assert request.result().model_spec.version.value == 1
     eventually(lambda: stock.states() == {2: "AVAILABLE", 1: "END"})
+    stock.close()
 
 
 def test_deleting_the_newest_folder_rolls_back(publish, stock, eventually):

@@ -92,6 +92,18 @@ class Toy(tf.Module):
         (steps,) = tf.while_loop(lambda i: tf.timestamp() < stop, lambda i: (i + 1,), [tf.constant(0)])
         return {"steps": steps}
 
+    def wait(self, started, go_on):
+        """Writes the file `started`, and answers once there is a file `go_on`."""
+        with tf.control_dependencies([tf.io.write_file(started[0], "")]):  # loops may take every thread there is
+            start = tf.constant(0)
+
+        def is_to_wait(i):
+            pattern = tf.where(i < 0, "", go_on[0])  # not the same in every turn, for all that the optimizer knows
+            return tf.size(tf.io.matching_files(pattern)) == 0
+
+        (steps,) = tf.while_loop(is_to_wait, lambda i: (i + 1,), [start])
+        return {"steps": steps}
+
 
 def export(
     folder: pathlib.Path, bias: float = 0.0, declare_weather: bool = False, with_recommend: bool = True
@@ -112,12 +124,14 @@ def export(
     candidates = tf.TensorSpec([None, None], tf.string, "candidate_item_ids")
     item_id = tf.TensorSpec([None], tf.string, "item_id")
     seconds = tf.TensorSpec([1], tf.float32, "seconds")
+    started, go_on = tf.TensorSpec([1], tf.string, "started"), tf.TensorSpec([1], tf.string, "go_on")
     specs = {
         "recommend": (toy.recommend, {**request, **_LIST_SPECS}),
         "search": (toy.search, {"query": query, **request, **_LIST_SPECS}),
         "similar": (toy.similar, {"item_id": item_id, "k": _LIST_SPECS["k"]}),
         "rank": (toy.rank, {"candidate_item_ids": candidates, **request}),
         "sleep": (toy.sleep, {"seconds": seconds}),
+        "wait": (toy.wait, {"started": started, "go_on": go_on}),
     }
     if not with_recommend:
         del specs["recommend"]
