@@ -217,11 +217,14 @@ def test_a_config_file_with_a_mistake_is_an_error_before_anything_is_loaded(tmp_
             Server(options(**{flag: str(file)}))
 
 
-def test_stopping_lets_requests_in_flight_finish(running):
-    server = running(rest_api_port=ANY_PORT)
+def test_stopping_lets_requests_in_flight_finish(running, own_threads, tmp_path, eventually):
+    server = running(rest_api_port=ANY_PORT, **own_threads)
     answers = []
     stock = Stock(server.address)
-    body = json.dumps({"signature_name": "sleep", "inputs": {"seconds": [2.0]}}).encode()
+    go_on = tmp_path / "go_on"
+    started = [tmp_path / "started", tmp_path / "started-by-rest"]
+    inputs, inputs_by_rest = ({"started": [str(file)], "go_on": [str(go_on)]} for file in started)
+    body = json.dumps({"signature_name": "wait", "inputs": inputs_by_rest}).encode()
 
     def ask_by_rest() -> None:
         request = urllib.request.Request(f"http://{server.rest_address}/v1/models/toy:predict", body)
@@ -229,14 +232,20 @@ def test_stopping_lets_requests_in_flight_finish(running):
             answers.append(response.status)
 
     def ask() -> None:
-        answers.append(stock.predict("sleep", {"seconds": [2.0]}).model_spec.version.value)
+        answers.append(stock.predict("wait", inputs).model_spec.version.value)
 
     asking = [threading.Thread(target=target) for target in (ask, ask_by_rest)]
     for thread in asking:
         thread.start()
-    threading.Event().wait(1.0)  # both are being answered by then
-    server.stop(grace=10)
-    for thread in asking:
+    eventually(lambda: all(file.exists() for file in started))
+    stopping = threading.Thread(target=server.stop, args=(TIMEOUT_SECONDS,))
+    stopping.start()
+    rest_port = int(server.rest_address.rsplit(":", 1)[1])
+    eventually(lambda: not _is_open(rest_port))
+    stopping.join(1.0)  # whoever gives no grace has ended them by then
+    assert stopping.is_alive()
+    go_on.touch()
+    for thread in (*asking, stopping):
         thread.join()
     assert sorted(answers) == [1, 200]
 
