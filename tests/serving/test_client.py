@@ -289,6 +289,6 @@ def test_a_client_that_waits_is_ready_soon_after_the_server(publish, tmp_path):
 
 def test_waiting_in_vain_says_what_was_missing():
     with Client("localhost:1") as client, pytest.raises(ServingError) as caught:
-        client.wait_until_ready(timeout=1)
+        client.wait_until_ready(timeout=5)
     assert caught.value.code == grpc.StatusCode.DEADLINE_EXCEEDED
-    assert "model 'shelfwise' at localhost:1 was not ready within 1 s: localhost:1 cannot be" in str(caught.value)
+    assert "model 'shelfwise' at localhost:1 was not ready within 5 s: localhost:1 cannot be" in str(caught.value)

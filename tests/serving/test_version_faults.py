@@ -163,11 +163,10 @@ def test_waiting_ends_when_every_version_has_used_up_its_tries(tmp_path):
             models.wait_until_available()
 
 
-def test_waiting_goes_on_while_there_is_a_try_left(tmp_path):
+def test_waiting_goes_on_while_there_is_a_try_left(tmp_path, eventually):
     (tmp_path / "toy" / "1").mkdir(parents=True)
-    expected = "became available within 0.5 s: {name: toy version: 1} due to error"
-    with (
-        serving(entry(tmp_path / "toy"), wait=False, max_load_retries=1) as models,
-        pytest.raises(TimeoutError, match=expected),
-    ):
-        models.wait_until_available(timeout=0.5)
+    with serving(entry(tmp_path / "toy"), wait=False, max_load_retries=1) as models:
+        eventually(lambda: any(status.error for status in models.statuses("toy")))
+        expected = "became available within 0.5 s: {name: toy version: 1} due to error"
+        with pytest.raises(TimeoutError, match=expected):
+            models.wait_until_available(timeout=0.5)
