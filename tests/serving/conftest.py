@@ -107,10 +107,10 @@ def shared_stock(shared_server):
 
 @pytest.fixture
 def eventually():
-    """Waits until a condition holds, and fails if it does not within ten seconds."""
+    """Waits until a condition holds, and fails if it does not within two minutes."""
 
     def wait(condition) -> None:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 120
         while not condition():
             assert time.monotonic() < deadline, "the condition did not come to hold"
             time.sleep(0.01)

@@ -45,7 +45,7 @@ def serving(*entries: str, wait: bool = True, load: Load | None = None, **argume
     models.start()
     try:
         if wait:
-            models.wait_until_available(timeout=20)
+            models.wait_until_available(timeout=120)
         yield models
     finally:
         models.stop()

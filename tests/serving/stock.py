@@ -10,7 +10,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-TIMEOUT_SECONDS = 20
+TIMEOUT_SECONDS = 120
 
 
 class Stock:

@@ -137,7 +137,7 @@ def test_a_model_added_again_waits_until_its_requests_from_before_are_done(toy, 
             adding.start()
             adding.join(SEVERAL_POLLS)
             assert adding.is_alive()
-        adding.join(20)
+        adding.join(120)
         assert answer(models) == (3, 34.0)
 
 

@@ -205,4 +205,4 @@ def test_the_deadline_of_the_client_stops_the_run(server, stock):
     assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
     start = time.monotonic()
     server.stop(grace=0)  # waits for the run, which would take a minute
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 30

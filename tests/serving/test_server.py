@@ -63,7 +63,7 @@ def test_the_ports_open_only_once_a_model_is_loaded(tmp_path, publish, options):
     assert not _is_open(port)
     assert not _is_open(rest_port)
     publish(1)
-    starting.join(timeout=20)
+    starting.join(timeout=120)
     assert _is_open(port)
     assert _is_open(rest_port)
     server.stop()
