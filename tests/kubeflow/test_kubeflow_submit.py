@@ -111,10 +111,11 @@ def test_an_account_that_may_not_create_runs_is_told_which_namespace(api, packag
 
 
 def test_an_address_where_nobody_answers_is_told_at_once():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    with pytest.raises(SubmitError, match=rf"cannot be reached at http://127.0.0.1:{port}: .*[Rr]efused.*port-forward"):
-        Submitter(Endpoint(f"http://127.0.0.1:{port}"))
+    with socket.socket() as silent:  # which nobody else can take meanwhile
+        silent.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(SubmitError, match=rf"cannot be reached at {url}: .*[Rr]efused.*port-forward"):
+            Submitter(Endpoint(url))
 
 
 def test_a_login_page_is_not_taken_for_the_api():

@@ -45,5 +45,5 @@ def _one_step(model: JointModel, batches: tf.data.Dataset) -> dict[str, float]:
         model.create_variables(batches)
         model.make_train_function()(iter(model.distribute_strategy.experimental_distribute_dataset(batches)))
         losses = {name: float(value) for name, value in model.get_metrics_result().items()}
-        momentums = [tf.convert_to_tensor(v) for v in model.optimizer.variables if "/m/" in v.name]
+        momentums = [tf.convert_to_tensor(v) for v in model.optimizer.variables if v.name.startswith("m/")]
     return losses | {"gradient_norm": 10 * float(tf.linalg.global_norm(momentums))}

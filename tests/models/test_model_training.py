@@ -127,7 +127,7 @@ def test_bfloat16_trains_to_the_same_quality(shop, tmp_path):
         assert last["val_ranking_loss"] < first["val_ranking_loss"]
         losses[precision] = last
     for name in ("val_ranking_loss", "val_retrieval_loss"):
-        assert losses["bfloat16"][name] == pytest.approx(losses["float32"][name], rel=0.02)
+        assert losses["bfloat16"][name] <= 1.02 * losses["float32"][name]
 
 
 def test_bfloat16_computes_the_wide_layers_and_keeps_weights_and_outputs_in_float32(shop, batch):

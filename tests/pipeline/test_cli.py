@@ -3,6 +3,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -121,14 +122,14 @@ def test_wrong_usage_is_explained_with_exit_code_2(arguments, message):
 
 
 @pytest.mark.parametrize("question", [["query", "--user", "{user}"], ["search", "space adventure"], ["similar", "1"]])
-def test_a_server_that_does_not_run_is_named_with_what_to_check(small_shop, question, free_port):
+def test_a_server_that_does_not_run_is_named_with_what_to_check(small_shop, question, silent_port):
     command, *rest = question
     user = _known_user(small_shop)
     result = _command(
-        command, *small_shop, *(word.format(user=user) for word in rest), "--address", f"localhost:{free_port}"
+        command, *small_shop, *(word.format(user=user) for word in rest), "--address", f"localhost:{silent_port}"
     )
     assert result.returncode == 1
-    assert result.stderr.startswith(f"error: localhost:{free_port} cannot be reached; check the address")
+    assert result.stderr.startswith(f"error: localhost:{silent_port} cannot be reached; check the address")
     assert "Traceback" not in result.stderr
 
 
@@ -151,7 +152,8 @@ def _known_user(arguments: list[str]) -> str:
 
 
 @pytest.fixture
-def free_port() -> int:
+def silent_port() -> Iterator[int]:
+    """A port where nobody answers, and which nobody else can take meanwhile."""
     with socket.socket() as taken:
         taken.bind(("localhost", 0))
-        return taken.getsockname()[1]
+        yield taken.getsockname()[1]

@@ -1,6 +1,6 @@
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.table_gen.layout import flatten, nest, nested_schema
@@ -14,6 +14,7 @@ def test_a_value_becomes_a_list_of_one_and_a_missing_value_a_null_list():
     assert nested.schema == nested_schema(pa.schema([("n", pa.int64()), ("s", pa.string())]))
 
 
+@settings(deadline=None)
 @given(
     rows=st.lists(st.tuples(st.none() | st.integers(-(2**63), 2**63 - 1), st.none() | st.text()), max_size=20),
     start=st.integers(0, 20),

@@ -119,7 +119,7 @@ cells = {
 }
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(rows=st.lists(st.fixed_dictionaries(cells), max_size=8), first_row=st.integers(0, 10**6))
 def test_every_row_is_either_accepted_or_rejected_under_its_own_number(rows, first_row):
     raw = pa.Table.from_pylist(rows, CONTRACT.schema)
