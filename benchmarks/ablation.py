@@ -43,6 +43,7 @@ def parts(config: Config) -> dict[str, dict[str, object]]:
         "profile and store": _untrained(config, lambda f: f.role != "item"),
         "candidates by embedding": {"serving.retrieved": 1},
         "popular candidates": {"serving.popular": 0},
+        "item to item": {"model.item_to_item.items": 0},
         "old history": {"requests.history_length": 64},
         "the spend head": {"model.heads": purchase},
         "the warm-up": {"requests.warm_up_days": 0},
