@@ -2,6 +2,7 @@
 
     python -m benchmarks.ablation                        all parts, about ten minutes each on 2 cores
     python -m benchmarks.ablation "the pretrained text"  one of them, beside the whole
+    python -m benchmarks.ablation --set model.item_to_item.items=0   the whole being another
 
 Every row is a run of the pipeline and the answer of the model that it pushed. Below each mean stands its difference to
 the whole, paired by household, with a 95 % interval; that of another seed says how much chance alone makes.
@@ -12,6 +13,7 @@ import sys
 from collections.abc import Callable
 
 import numpy as np
+import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -21,6 +23,7 @@ from benchmarks.quality.judge import judge
 from benchmarks.quality.lists import PROPERTIES
 from benchmarks.quality.problem import Problem
 from pipeline import config as configs
+from pipeline.cli_options import settings_of
 from pipeline.config import Config, Feature
 
 # A worse model is what is looked for.
@@ -80,23 +83,25 @@ def _cell(values: np.ndarray, whole: np.ndarray, seed: int) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Returns the exit status."""
-    config = configs.load(complete_journey.CONFIG)
-    known = parts(config)
+    known = parts(configs.load(complete_journey.CONFIG))
     parser = argparse.ArgumentParser("python -m benchmarks.ablation", description=__doc__.split("\n")[0])
     listed = ", ".join(known)
     parser.add_argument("parts", nargs="*", choices=(*known, "all"), default="all", metavar="PART", help=listed)
-    asked = parser.parse_args(arguments).parts
-    chosen = known if "all" in asked else asked
-    _, problem = complete_journey.problems(config)
-    problem, changes = complete_journey.for_shelfwise(config, problem, True, FOLDER)
+    parser.add_argument("--set", action="append", dest="overrides", metavar="KEY=VALUE", help="of the whole")
+    asked = parser.parse_args(arguments)
+    chosen = known if "all" in asked.parts else asked.parts
     console = Console(width=200)
     without: dict[str, dict[str, np.ndarray]] = {}
     try:
-        whole = measure(problem, changes | _UNGATED)
+        settings = settings_of(asked.overrides) | _UNGATED
+        config = configs.load(complete_journey.CONFIG, settings)
+        _, problem = complete_journey.problems(config)
+        problem, changes = complete_journey.for_shelfwise(config, problem, True, FOLDER)
+        whole = measure(problem, settings | changes)
         for part in chosen:  # what is done is shown at once: all of it takes hours
-            without[part] = measure(problem, changes | _UNGATED | known[part])
+            without[part] = measure(problem, settings | changes | known[part])
             console.print(layout(whole, without, config.training.seed))
-    except pushed.NoModel as error:
+    except (configs.ConfigError, pushed.NoModel, typer.BadParameter) as error:
         Console(stderr=True).print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
         return 1
     return 0

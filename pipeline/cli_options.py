@@ -54,12 +54,11 @@ def waiting(what: str) -> Iterator[None]:
         yield
 
 
-def load_config(name: str, overrides: list[str] | None) -> configs.Config:
-    """Reads a configuration with the values of `--set` in it.
+def settings_of(overrides: list[str] | None) -> dict[str, object]:
+    """The values of `--set` by dotted key.
 
     Raises:
         typer.BadParameter: an override is not written as KEY=VALUE.
-        ConfigError: as `pipeline.config.load`.
     """
     values = {}
     for override in overrides or []:
@@ -70,4 +69,14 @@ def load_config(name: str, overrides: list[str] | None) -> configs.Config:
             values[key] = yaml.safe_load(value)
         except yaml.YAMLError:
             raise typer.BadParameter(f"'{override}': the value is no valid YAML", param_hint="--set") from None
-    return configs.load(name, values)
+    return values
+
+
+def load_config(name: str, overrides: list[str] | None) -> configs.Config:
+    """Reads a configuration with the values of `--set` in it.
+
+    Raises:
+        typer.BadParameter: an override is not written as KEY=VALUE.
+        ConfigError: as `pipeline.config.load`.
+    """
+    return configs.load(name, settings_of(overrides))

@@ -4,13 +4,14 @@ import argparse
 import pathlib
 import sys
 
-import yaml
+import typer
 from rich.console import Console
 
 from benchmarks.quality import FOLDER, complete_journey, movielens_100k, peers_runner, pushed, results, table
 from benchmarks.quality.answer import SHELFWISE, Answer, BadAnswer
 from benchmarks.quality.problem import Problem
 from pipeline import config as configs
+from pipeline.cli_options import settings_of
 from pipeline.data.dataset import DataError
 from pipeline.data.wheels import WheelError
 from pipeline.run_log import diverted, new_log
@@ -78,7 +79,7 @@ def options_of(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("datasets", nargs="*", choices=(*DATASETS, "all"), default="all", help="all by default")
     parser.add_argument("--methods", type=lambda text: text.split(","), help="such as popularity,als,shelfwise")
     parser.add_argument("--earlier", action="store_true", help="judge on the problem that choices are made on")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="as for `shelfwise run`")
+    parser.add_argument("--set", action="append", dest="overrides", metavar="KEY=VALUE", help="as for `shelfwise run`")
     options = parser.parse_args(arguments)
     if "all" in options.datasets:
         options.datasets = list(DATASETS)
@@ -88,13 +89,13 @@ def options_of(arguments: list[str] | None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     """Returns the exit status; what a user can mend is a message on stderr."""
     options = options_of(arguments)
-    settings = {key: yaml.safe_load(value) for key, _, value in (text.partition("=") for text in options.set)}
     try:
+        settings = settings_of(options.overrides)
         for name in options.datasets:
             run(name, options.methods, options.earlier, settings)
     except (
         *(configs.ConfigError, DataError, WheelError),
-        *(BadAnswer, peers_runner.PeerFailed, pushed.NoModel),
+        *(BadAnswer, peers_runner.PeerFailed, pushed.NoModel, typer.BadParameter),
     ) as error:
         Console(stderr=True).print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
         return 1
