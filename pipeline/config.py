@@ -148,7 +148,7 @@ class Head(Section):
 
 
 class ItemToItem(Section):
-    """What others took beside the items of a shopper, for shops where people do not come back for the same item.
+    """What others took beside the items of a shopper: what says most of items that are new to them.
 
     The model is linear and exact: it holds a number of four bytes for each pair of the items that it covers, in the
     exported graph as well (1.6 GB for the most that there may be), and time to fit goes by the third power of them.

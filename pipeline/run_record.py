@@ -85,10 +85,11 @@ class RunRecord:
     def forget_refusals_by_servers(self) -> None:
         """Lets the next run ask a server again, since what it refused may have been slow for a busy machine alone.
 
-        TFX takes no execution from the cache whose outputs are not live.
+        TFX takes no execution from the cache whose outputs are not live. One that was killed has decided nothing.
         """
         blessings = self._store.get_artifacts_by_type("InfraBlessing")
-        refusals = [blessing for blessing in blessings if not blessing.custom_properties["blessed"].int_value]
+        decided = [blessing for blessing in blessings if "blessed" in blessing.custom_properties]
+        refusals = [blessing for blessing in decided if not blessing.custom_properties["blessed"].int_value]
         for refusal in refusals:
             refusal.state = Artifact.ABANDONED
         self._store.put_artifacts(refusals)
