@@ -2,7 +2,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -75,10 +74,8 @@ def test_help_does_not_wait_for_tensorflow():
         "try: cli.main(['--help'])\n"
         "finally: print('loaded:', [name for name in sys.argv[1:] if name in sys.modules])"
     )
-    started = time.monotonic()
     result = subprocess.run([sys.executable, "-c", code, *heavy], capture_output=True, text=True, check=True)
     assert result.stdout.splitlines()[-1] == "loaded: []"
-    assert time.monotonic() - started < 5
 
 
 @pytest.mark.parametrize(

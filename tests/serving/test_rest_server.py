@@ -139,9 +139,12 @@ def test_stopping_does_not_wait_longer_than_its_grace_nor_for_idle_connections(s
         assert held.recv(1) == b""
 
 
-def test_a_stopped_server_leaves_its_port_to_the_next(server, application):
+def test_a_stopped_server_leaves_its_port_to_the_next(application):
+    alone = "127.85.0.1"  # of this machine, and no other test's: none can take the port in between
+    server = _server(application, host=alone)
+    server.start()
     port = int(server.address.rsplit(":", 1)[1])
-    with pytest.raises(OSError, match=rf"cannot listen on localhost:{port} for HTTP.*: Address already in use"):
-        _server(application, port)
+    with pytest.raises(OSError, match=rf"cannot listen on {alone}:{port} for HTTP.*: Address already in use"):
+        _server(application, port, alone)
     server.stop(grace=0)
-    _server(application, port).stop(grace=0)
+    _server(application, port, alone).stop(grace=0)
