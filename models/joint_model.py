@@ -117,6 +117,7 @@ class JointModel(tfrs.Model):
 
         asked = tf.cast(positive > 0, tf.float32)
         num_asked = tf.reduce_sum(asked)
+        # Up to a common factor, which softmax ignores: TFRS takes every chance below 1e-6, a rare item's, for 1e-6.
         expected = num_asked * tf.gather(self._positive_probability, candidates) + negatives / self._num_items
         also_answered = is_among(tf.repeat(candidates[tf.newaxis, :], tf.shape(labels)[0], axis=0), labels)
         also_answered = tf.repeat(also_answered, count, axis=0)
@@ -125,7 +126,7 @@ class JointModel(tfrs.Model):
             tf.repeat(query, count, axis=0),
             embed(candidates),
             sample_weight=asked,
-            candidate_sampling_probability=expected / (num_asked + negatives),
+            candidate_sampling_probability=expected / tf.reduce_max(expected),
             score_mask=own | (~also_answered & (candidates > 0)),
             compute_metrics=False,
         )

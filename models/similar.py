@@ -47,5 +47,5 @@ def similar_items(
     weight = tf.where(row == _NO_TEXT, 0.0, text_takings / (text_takings + taken))[:, tf.newaxis]
     scores = (1 - weight) * tf.linalg.matvec(items.embed(candidates), embedding)
     scores += weight * tf.gather(by_text, candidates, batch_dims=1)
-    shown = (itself > 0) & (candidates > 0) & (candidates != itself)
+    shown = (itself > 0) & (candidates != itself) & tf.gather(items.offered.value(), candidates)
     return candidates, tf.where(shown, scores, _NEVER)

@@ -56,10 +56,14 @@ def read(files: Sequence[str], graph: tft.TFTransformOutput, settings: TrainerSe
     names = ["user_id", "history_items", "history_kinds", "label_items"]
     rows: dict[bytes, int] = {}
     pairs = np.empty(0, np.int64)  # of shopper and item, as one number, so that they sort fast
+    waiting: list[np.ndarray] = []
     for batch in dataset.requests(files, graph, names, _READ_BATCH, shuffle_seed=None):
         users = [rows.setdefault(user, len(rows)) for user in batch["user_id"].numpy()]
         items = tf.concat([taken_before(batch, settings), batch["label_items"]], axis=1).numpy()
         found = (np.array(users, np.int64)[:, np.newaxis] << _ITEM_BITS) + items
-        pairs = np.unique(np.concatenate([pairs, found[items > 0]]))
+        waiting.append(np.unique(found[items > 0]))
+        if sum(map(len, waiting)) > len(pairs):  # seldom enough that all merging takes not much more than the last
+            pairs, waiting = np.unique(np.concatenate([pairs, *waiting])), []
+    pairs = np.unique(np.concatenate([pairs, *waiting]))
     items = tf.RaggedTensor.from_value_rowids(pairs & ((1 << _ITEM_BITS) - 1), pairs >> _ITEM_BITS, nrows=len(rows))
     return Takings(np.array(list(rows)), items)

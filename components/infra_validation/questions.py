@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.infra_validation.settings import Settings
-from schemas import request_rows, signatures
+from schemas import catalog_rows, request_rows, signatures
 from schemas.request_example import CATALOG_SPLIT
 from schemas.request_rows import Row
 
@@ -34,17 +34,13 @@ class Catalogue(NamedTuple):
 def read_catalogue(uri: str, settings: Settings) -> Catalogue:
     """Reads the split `catalog` of request examples; an item whose availability is not known is offered."""
     names = settings.names("item", "text")
-    spec = {
-        "item_id": tf.io.FixedLenFeature([], tf.string),
-        "item_available": tf.io.FixedLenFeature([], tf.int64, 1),
-        **{name: tf.io.FixedLenFeature([], tf.string, "") for name in names},
-    }
     offered, texts = set(), {}
-    parsed = _records(uri, CATALOG_SPLIT).batch(4096).map(lambda examples: tf.io.parse_example(examples, spec))
-    for batch in parsed.as_numpy_iterator():
-        item_ids = batch["item_id"].tolist()
-        offered.update(batch["item_id"][batch["item_available"] > 0].tolist())
-        texts.update(zip(item_ids, map(b" ".join, zip(*(batch[name] for name in names), strict=True)), strict=False))
+    defaults = {"item_id": b"", "item_available": 1, **dict.fromkeys(names, b"")}
+    for batch in catalog_rows.batches(_files(uri, CATALOG_SPLIT), defaults):
+        item_ids = batch["item_id"]
+        offered.update(item for item, available in zip(item_ids, batch["item_available"], strict=True) if available > 0)
+        described = zip(*(batch[name] for name in names), strict=True) if names else [()] * len(item_ids)
+        texts |= zip(item_ids, map(b" ".join, described), strict=True)
     return Catalogue(frozenset(offered), texts)
 
 
@@ -63,8 +59,11 @@ def questions(uri: str, catalogue: Catalogue, settings: Settings) -> Iterator[Qu
 
 
 def _as_asked(row: Row, catalogue: Catalogue) -> Row:
-    """The request with what a client would send beside it: its item stands for the page that the shopper looks at."""
-    item_id = row["label_item_ids"][0]
+    """The request with what a client would send beside it: an item stands for the page that the shopper looks at.
+
+    It is what answered the request, or any where nothing did.
+    """
+    item_id = row["label_item_ids"][0] if "label_item_ids" in row else min(catalogue.texts)
     words = catalogue.texts.get(item_id, b"").split()[:_QUERY_WORDS]
     query = row.get("query") or [b" ".join(words) or item_id]
     return {**row, "item_id": [item_id], "query": query, "exclude_item_ids": [item_id], "k": [_K]}
@@ -72,5 +71,9 @@ def _as_asked(row: Row, catalogue: Catalogue) -> Row:
 
 def _records(uri: str, split: str) -> tf.data.Dataset:
     """Serialized examples of a split, in turn from each of its files, in an order that never changes."""
-    files = tf.data.Dataset.list_files(os.path.join(uri, f"Split-{split}", "*"), shuffle=False)
+    files = tf.data.Dataset.from_tensor_slices(_files(uri, split))
     return files.interleave(lambda file: tf.data.TFRecordDataset(file, "GZIP"), cycle_length=16)
+
+
+def _files(uri: str, split: str) -> list[str]:
+    return sorted(tf.io.gfile.glob(os.path.join(uri, f"Split-{split}", "*")))

@@ -163,8 +163,8 @@ def _clean(lines: pd.DataFrame, products: pd.DataFrame) -> tuple[pd.DataFrame, d
 def _first_prices(purchases: pd.DataFrame) -> pd.Series:
     """Unit price in dollars by product id, from the product's first sale.
 
-    Whatever purchase can be predicted comes no earlier, so the price tells nothing that was unknown by then. A product
-    whose first unit was given away has no price.
+    A product whose first unit was given away has no price, and one that was never sold has none. So whoever learns from
+    prices has to hide those of products that are first sold later than what is predicted.
     """
     first = purchases.drop_duplicates("product_id").set_index("product_id")
     prices = first["sales_value"] / first["quantity"]

@@ -3,9 +3,7 @@
 import pathlib
 from collections.abc import Sequence
 
-import tensorflow as tf
-
-_READ_BATCH = 4096
+from schemas import catalog_rows
 
 
 class Items:
@@ -54,25 +52,19 @@ def read(catalogue: pathlib.Path, features: Sequence[str], told_apart: Sequence[
     if not files:
         raise FileNotFoundError(f"{catalogue} holds no items; run the pipeline again to write them")
     words = [f"item_{name}" for name in features]
-    spec = {
-        "item_id": tf.io.FixedLenFeature([], tf.string),
-        "item_popularity": tf.io.FixedLenFeature([], tf.float32, 0.0),
-        "item_available": tf.io.FixedLenFeature([], tf.int64, 1),
-        **{name: tf.io.FixedLenFeature([], tf.string, "") for name in words},
-        **{f"item_{name}": tf.io.FixedLenFeature([], tf.string, "") for name in told_apart},
-    }
+    defaults = {"item_id": b"", "item_popularity": 0.0, "item_available": 1}
+    defaults |= dict.fromkeys([*words, *(f"item_{name}" for name in told_apart)], b"")
     values: dict[str, dict[bytes, str]] = {name: {} for name in told_apart}
     offered: set[bytes] = set()
     texts: dict[bytes, str] = {}
     popularity: dict[bytes, float] = {}
-    batches = tf.data.TFRecordDataset(files, "GZIP").batch(_READ_BATCH)
-    for batch in batches.map(lambda serialized: tf.io.parse_example(serialized, spec)).as_numpy_iterator():
-        item_ids = batch["item_id"].tolist()
-        popularity |= zip(item_ids, batch["item_popularity"].tolist(), strict=True)
-        offered.update(batch["item_id"][batch["item_available"] > 0].tolist())
+    for batch in catalog_rows.batches(files, defaults):
+        item_ids = batch["item_id"]
+        popularity |= zip(item_ids, batch["item_popularity"], strict=True)
+        offered.update(item for item, available in zip(item_ids, batch["item_available"], strict=True) if available > 0)
         for name, of_items in values.items():
-            of_items |= zip(item_ids, map(bytes.decode, batch[f"item_{name}"].tolist()), strict=True)
-        described = zip(*(batch[name].tolist() for name in words), strict=True) if words else [()] * len(item_ids)
+            of_items |= zip(item_ids, map(bytes.decode, batch[f"item_{name}"]), strict=True)
+        described = zip(*(batch[name] for name in words), strict=True) if words else [()] * len(item_ids)
         texts |= {
             item: ", ".join(word.decode() for word in words_of if word)
             for item, words_of in zip(item_ids, described, strict=True)

@@ -9,8 +9,9 @@ import numpy as np
 import tensorflow as tf
 
 from components.evaluation.metrics.catalogue import Catalogue
+from schemas import catalog_rows
 
-_READ_BATCH = 4096
+_EMBEDDED_AT_ONCE = 4096
 _DEFAULTS = {"item_id": b"", "item_popularity": 0.0, "item_available": 1}
 
 
@@ -57,7 +58,7 @@ def write_embeddings(pattern: str, embed: Callable[[Sequence[bytes]], np.ndarray
         path: of the new file.
     """
     item_ids = _read(pattern, {"item_id": b""})["item_id"]
-    parts = [embed(item_ids[start : start + _READ_BATCH]) for start in range(0, len(item_ids), _READ_BATCH)]
+    parts = [embed(item_ids[start : start + _EMBEDDED_AT_ONCE]) for start in range(0, len(item_ids), _EMBEDDED_AT_ONCE)]
     buffer = io.BytesIO()
     np.save(buffer, np.concatenate(parts).astype(np.float16))
     tf.io.gfile.makedirs(os.path.dirname(path))
@@ -68,22 +69,7 @@ def write_embeddings(pattern: str, embed: Callable[[Sequence[bytes]], np.ndarray
 def _read(pattern: str, defaults: dict[str, bytes | float | int]) -> dict[str, list]:
     """Features of all items, with the value of those that lack one."""
     columns: dict[str, list] = {name: [] for name in defaults}
-    records = tf.data.TFRecordDataset(sorted(tf.io.gfile.glob(pattern)), "GZIP").batch(_READ_BATCH)
-    for batch in records.map(lambda serialized: _scalars(serialized, defaults)).as_numpy_iterator():
+    for batch in catalog_rows.batches(sorted(tf.io.gfile.glob(pattern)), defaults):
         for name, values in batch.items():
-            columns[name] += values.tolist()
+            columns[name] += values
     return columns
-
-
-def _scalars(serialized: tf.Tensor, defaults: dict[str, bytes | float | int]) -> dict[str, tf.Tensor]:
-    """Features of one value or none, [batch] each."""
-    types = {bytes: tf.string, float: tf.float32, int: tf.int64}
-    # As a sequence, since a feature that must have one value may be absent, but not an empty list.
-    spec = {
-        name: tf.io.FixedLenSequenceFeature([], types[type(default)], allow_missing=True, default_value=default)
-        for name, default in defaults.items()
-    }
-    return {
-        name: tf.pad(values, [[0, 0], [0, 1]], constant_values=defaults[name])[:, 0]
-        for name, values in tf.io.parse_example(serialized, spec).items()
-    }

@@ -1,16 +1,18 @@
 """Small models with Shelfwise's signatures, sound ones and sabotaged ones, and the request examples to ask them by.
 
-The shop has five items, of which `item-3` is not available, and three requests. A sound model lists two items that no
-request excludes.
+The shop has five items, of which `item-3` is not available, and three requests, of which nothing answered the last. A
+sound model lists two items that no request excludes.
 """
 
 import pathlib
 
+import pyarrow as pa
 import tensorflow as tf
 
 from components.infra_validation.settings import Settings
+from components.request_examples.encode import Encoder
 from pipeline.config import Feature, Head
-from schemas import request_rows, signatures
+from schemas import request_example, signatures
 
 CATALOGUE = [
     {"item_id": [b"item-0"], "item_title": [b"Red apples from the valley"]},
@@ -32,7 +34,7 @@ REQUESTS = [
         "candidate_item_ids": [b"item-0", b"item-1", b"item-2"],
     },
     {"user_id": [b"user-1"], "label_item_ids": [b"item-2"], "candidate_item_ids": [b"item-2"], "query": [b"milk"]},
-    {"user_id": [b"user-2"], "label_item_ids": [b"item-0"], "candidate_item_ids": [b"item-0"]},
+    {"user_id": [b"user-2"], "candidate_item_ids": [b"item-0"]},
 ]
 
 
@@ -57,13 +59,16 @@ def settings(**changes) -> Settings:
 
 
 def write_examples(folder: pathlib.Path) -> str:
-    """Writes the splits `eval` and `catalog`; returns their artefact's address."""
+    """Writes the splits `eval` and `catalog` as the join does; returns their artefact's address."""
+    encoder = Encoder(request_example.schema(settings().features, settings().heads))
     for split, rows in {"eval": REQUESTS, "catalog": CATALOGUE}.items():
         path = folder / f"Split-{split}" / "examples.gz"
         path.parent.mkdir(parents=True)
+        names = sorted({name for row in rows for name in row})
+        table = pa.table({name: [row.get(name, []) for row in rows] for name in names})
         with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
-            for row in rows:
-                writer.write(request_rows.example_of(row, row))
+            for example in encoder.encode(table):
+                writer.write(example)
     return str(folder)
 
 

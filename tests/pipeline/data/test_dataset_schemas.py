@@ -65,7 +65,7 @@ def test_prepared_tables_have_no_anomalies(prepared, dataset, table):
         ("complete_journey", "events", "value", -1.0),
         ("complete_journey", "events", "user_id", None),
         ("complete_journey", "items", "brand", "national"),
-        ("complete_journey", "items", "price", -0.01),
+        ("complete_journey", "items", "available", 2),
         ("complete_journey", "items", "title", None),
         ("complete_journey", "users", "age", "200"),
         ("movielens", "events", "value", 6.0),
