@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from pipeline import die_with_parent, landing, lock, span_record
+from pipeline import die_with_parent, landing, lock, span_record, spans
 from pipeline.config import Config, ConfigError
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 60.0, 3600.0  # seconds before a span that failed is tried again
@@ -55,22 +55,29 @@ class Watch:
             raise ConfigError(f"data.root is {config.data.root}; mount the bucket and set the folder, to watch it")
         self._config, self._arguments, self._console = config, list(arguments), console
         self._first, self._poll_seconds, self._settle_seconds = first, poll_seconds, settle_seconds
+        self._said = ""
 
     def run(self, once: bool = False) -> None:
         """Goes on for ever, or with `once` until everything that has landed is done.
 
         Raises:
             Busy: another process watches this shop.
-            SpanFailed: with `once`, a span failed.
+            SpanFailed: with `once`, a span failed or has to wait for an older one.
         """
         failures = 0
         with lock.held(self._config.run_dir / "watch.lock", f"a watch of {self._config.name}"):
             while True:
                 span = self.next_span()
-                if span is None:
+                if span is None and once:
+                    self._say("Every span that has landed is done.")
+                    return
+                missing = None if span is None else self._missing_before(span)
+                if missing is not None:
+                    why = f"Span {span} waits for span {missing}, whose folder is there but has not landed."
                     if once:
-                        self._say("Every span that has landed is done.")
-                        return
+                        raise SpanFailed(why)
+                    self._say_once(why)
+                if span is None or missing is not None:
                     time.sleep(self._poll_seconds)
                     continue
                 try:
@@ -87,19 +94,28 @@ class Watch:
     def next_span(self) -> int | None:
         """The oldest span that has landed since the newest that is finished; None if there is none."""
         data = self._config.data
-        spans = [
+        landed = [
             span
-            for span in landing.landed(os.path.join(data.root, "events"), self._settle_seconds)
+            for span in self._landed()
             if (data.first_span or 0) <= span and (data.last_span is None or span <= data.last_span)
         ]
         done = span_record.finished(self._config)
         if done:
-            spans = [span for span in spans if span > max(done)]
+            landed = [span for span in landed if span > max(done)]
         elif self._first is None:
-            spans = spans[-1:]  # a model of the newest window is worth more than one of each week that has passed
+            landed = landed[-1:]  # a model of the newest window is worth more than one of each week that has passed
         else:
-            spans = [span for span in spans if span >= self._first]
-        return min(spans, default=None)
+            landed = [span for span in landed if span >= self._first]
+        return min(landed, default=None)
+
+    def _missing_before(self, span: int) -> int | None:
+        """A span of the window before this one that has not landed: it would be read in part, and never be run."""
+        first, landed = spans.window(self._config, span).data.first_span, self._landed()
+        there = spans.numbers(self._config.data.root)
+        return next((n for n in there if first <= n < span and n not in landed), None)
+
+    def _landed(self) -> list[int]:
+        return landing.landed(os.path.join(self._config.data.root, "events"), self._settle_seconds)
 
     def _run_span(self, span: int) -> None:
         """Runs the pipeline for a span.
@@ -117,7 +133,13 @@ class Watch:
         self._say(f"Span {span} is done: " + (f"version {version}." if version else "the model was refused."))
 
     def _say(self, what: str) -> None:
-        self._console.print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {what}", highlight=False, soft_wrap=True)
+        self._said = what
+        line = f"{time.strftime('%Y-%m-%d %H:%M:%S')} {what}"
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def _say_once(self, what: str) -> None:
+        if what != self._said:
+            self._say(what)
 
 
 class _Ended(NamedTuple):

@@ -151,6 +151,29 @@ def test_once_ends_when_everything_that_has_landed_is_done(shop, watcher, capsys
     assert "Every span that has landed is done." in capsys.readouterr().out
 
 
+def test_a_span_waits_for_an_older_one_of_its_window_that_is_still_being_written(shop, watcher, monkeypatch, capsys):
+    (pathlib.Path(shop().data.root) / "events" / "span-3" / "a.parquet").unlink()
+    waits = "Span 5 waits for span 3, whose folder is there but has not landed."
+    with pytest.raises(SpanFailed, match=waits):
+        watcher(shop()).run(once=True)
+    with pytest.raises(SpanFailed, match="no configuration file"):  # it is run
+        watcher(shop(data__window_spans=2)).run(once=True)
+
+    looks = []
+
+    def sleep(seconds: float) -> None:
+        looks.append(seconds)
+        if len(looks) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(watch.time, "sleep", sleep)
+    capsys.readouterr()
+    with pytest.raises(KeyboardInterrupt):
+        watcher(shop(), poll_seconds=7).run()
+    assert looks == [7, 7, 7]
+    assert capsys.readouterr().out.count(waits) == 1
+
+
 def test_a_bucket_is_to_be_mounted(shop, watcher):
     with pytest.raises(configs.ConfigError, match=r"data\.root is gs://shop; mount the bucket"):
         watcher(shop(data__root="gs://shop"))
