@@ -80,9 +80,10 @@ class Shop:
         return len(pc.unique(pa.chunked_array(ids)))
 
     def files(self, name: Table) -> list[pathlib.Path]:
-        """The Parquet files of a table, in the order of their paths."""
+        """The Parquet files of a table, in the order of their paths, by the rules of `components.table_gen.source`."""
         folder = pathlib.Path(self._config.data.root) / name
-        files = sorted(folder.rglob("*.parquet"))
+        found = folder.glob("span-[0-9]*/*.parquet" if name == "events" else "*.parquet")
+        files = sorted(path for path in found if not path.name.startswith((".", "_")))
         if not files:
             raise NoTables(f"{folder} holds no *.parquet files; check data.root, or write the tables there")
         return files
@@ -111,9 +112,12 @@ def read_file(path: pathlib.Path, contract: Contract, where: tuple[str, Collecti
         where: a column and the values that are wanted of it; None for all rows.
 
     Raises:
-        NoTables: the file lacks a column that the contract requires.
+        NoTables: the file lacks a column that the contract requires, or is damaged.
     """
-    names = set(pq.read_schema(path).names)
+    try:
+        names = set(pq.read_schema(path).names)
+    except pa.ArrowException as error:
+        raise NoTables(f"{path} is no readable Parquet file ({error}); write it again or move it away") from None
     missing = [column.source for column in contract.columns if column.required and column.source not in names]
     if missing:
         raise NoTables(f"{path} has no column {', '.join(missing)}; check data.columns.{contract.table}")

@@ -7,13 +7,13 @@ import apache_beam as beam
 from tfx import types
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_beam_executor
-from tfx.dsl.io import fileio
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_component_specs
 
 from components.serving_logs.contract import SPLIT, RequestContract
 from components.serving_logs.read import LogError, read
 from components.table_gen.custom_config import unpack
+from components.table_gen.source import parquet_files
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
@@ -38,7 +38,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         self._log_startup(input_dict, output_dict, exec_properties)
         contract = RequestContract.model_validate_json(unpack(exec_properties))
         folder = exec_properties[standard_component_specs.INPUT_BASE_KEY]
-        paths = sorted(fileio.glob(os.path.join(folder, "*.parquet")))
+        paths = parquet_files(folder)
         if not paths:
             raise LogError(f"{folder} holds no *.parquet files; check data.serving_logs, or leave it out")
         examples = artifact_utils.get_single_instance(output_dict[standard_component_specs.EXAMPLES_KEY])

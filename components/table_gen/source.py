@@ -81,7 +81,7 @@ def find(base: str, contract: Contract) -> Source:
     sources: set[str] = set()
     for span, folder in sorted(folders.items(), key=lambda item: item[0] or 0):
         split = ALL if span is None else NEWEST if span == max(folders) else BEFORE
-        paths = sorted(fileio.glob(os.path.join(folder, "*.parquet")))
+        paths = parquet_files(folder)
         rows_before = sum(group.num_rows for group in row_groups)
         for path in paths:
             schema, groups = _footer(path, split)
@@ -94,6 +94,12 @@ def find(base: str, contract: Contract) -> Source:
             raise TableError(f"{what} is empty: {problem}, in {folder}. Write the files, or remove the folder")
     _check_declared(sources, contract, base)
     return Source(contract.narrowed(sources), tuple(row_groups), tuple(sorted(folders)) if contract.has_spans else ())
+
+
+def parquet_files(folder: str) -> list[str]:
+    """The Parquet files of a folder, sorted; names that begin with a dot or an underscore are no data."""
+    paths = fileio.glob(os.path.join(folder, "*.parquet"))
+    return sorted(path for path in paths if not os.path.basename(path).startswith((".", "_")))
 
 
 def spans(base: str, contract: Contract) -> dict[int, str]:

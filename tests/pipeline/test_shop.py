@@ -100,3 +100,22 @@ def test_tables_that_are_not_there_are_named(make_shop, tmp_path):
     pq.write_table(pa.table({"name": ["x"]}), tmp_path / "events" / "span-2" / "a.parquet")
     with pytest.raises(NoTables, match="has no column customer, sku, timestamp, event"):
         shop.shopper("7")
+
+
+def test_what_is_still_being_written_under_another_name_is_no_data(make_shop, tmp_path):
+    shop = make_shop()
+    before = shop.shopper("7")
+    whole = tmp_path / "events" / "span-2" / "a.parquet"
+    for staged in (".span-3/a.parquet", "span-2/_a.parquet", "span-2/.a.parquet"):
+        path = tmp_path / "events" / staged
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(whole.read_bytes())
+    assert shop.shopper("7") == before
+
+
+def test_a_damaged_file_is_named(make_shop, tmp_path):
+    shop = make_shop()
+    path = tmp_path / "events" / "span-2" / "a.parquet"
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(NoTables, match=r"span-2/a\.parquet is no readable Parquet file .*; write it again"):
+        shop.shopper("7")

@@ -28,6 +28,12 @@ def test_spans_are_read_in_the_order_of_their_numbers(find_table, write, events)
     assert source.span == 10
 
 
+def test_names_that_begin_with_a_dot_or_an_underscore_are_no_data(find_table, write, events):
+    for path in ("span-1/a", "span-1/_a", "span-1/.a", ".span-2/a", "_span-3/a"):
+        write(f"events/{path}.parquet", events())
+    assert paths(find_table("events")) == ["span-1/a.parquet"]
+
+
 def test_spans_outside_the_window_are_not_even_opened(find_table, write, events, tmp_path):
     for span in (2, 3):
         write(f"events/span-{span}/a.parquet", events())
