@@ -201,13 +201,14 @@ def _periods(events: Events, ends: np.ndarray, settings: Settings) -> Asked:
 
 
 def sessions(table: pa.Table) -> np.ndarray:
-    """A number for each event's session, int64 [n]; events of one second without a session id are one session."""
+    """A number for each event's session, int64 [n]; those of one second without an id are one session."""
     time = table["timestamp"].to_numpy()
     if "session_id" not in table.column_names:
         return time
     named = table["session_id"].combine_chunks().dictionary_encode()
     number = pc.fill_null(named.indices.cast(pa.int64()), -1).to_numpy()
-    return np.where(number < 0, len(named.dictionary) + time, number)
+    is_blank = np.append(pc.equal(pc.utf8_trim_whitespace(named.dictionary), "").to_numpy(zero_copy_only=False), True)
+    return np.where(is_blank[number], len(named.dictionary) + time, number)
 
 
 def _baskets(events: Events, session: np.ndarray) -> tuple[Events, Asked]:

@@ -79,9 +79,10 @@ def test_without_session_ids_the_events_of_one_second_are_a_basket():
     assert history_times(line) == [[], [10, 10], []]
 
 
-def test_events_without_a_session_id_do_not_fall_into_one_basket():
+@pytest.mark.parametrize("ids", [[None, "s", None, None], ["", "s", "", " "]])
+def test_events_without_a_session_id_do_not_fall_into_one_basket(ids):
     rows = [("u", "i", 10), ("u", "i", 20), ("u", "i", 30), ("u", "i", 30)]
-    line = build(make_events(rows, session_id=[None, "s", None, None]), make_settings())
+    line = build(make_events(rows, session_id=ids), make_settings())
     assert answer_times(line) == [[10], [20], [30, 30]]
 
 
