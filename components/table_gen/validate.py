@@ -43,11 +43,17 @@ def reject(table: pa.Table, rows: np.ndarray, faults: list[Fault], file: str, co
         contract: the table's contract.
     """
     schema = rejected_schema(contract)
-    texts = [table[column.name].combine_chunks().cast(pa.string()) for column in contract.columns]
+    texts = [_text(table[column.name].combine_chunks()) for column in contract.columns]
     values = pa.StructArray.from_arrays(texts, fields=list(schema.field("values").type))
     fields = [fault.field for fault in faults]
     reasons = [fault.reason for fault in faults]
     return pa.table([[file] * len(rows), rows, fields, reasons, values], schema=schema)
+
+
+def _text(values: pa.Array) -> pa.Array:
+    if pa.types.is_timestamp(values.type):  # without its zone: the values are UTC, and Arrow knows few zones by name
+        values = values.cast(pa.int64()).cast(pa.timestamp(values.type.unit))
+    return values.cast(pa.string())
 
 
 def check(raw: pa.Table, contract: Contract, file: str, first_row: int) -> tuple[pa.Table, np.ndarray, pa.Table]:

@@ -97,6 +97,13 @@ def test_the_quarantine_keeps_the_original_values_as_text():
     ]
 
 
+@pytest.mark.parametrize("zone", [None, "UTC", "Europe/Berlin", "+02:00"])  # Arrow casts none of the last kind to text
+def test_the_quarantine_shows_instants_in_utc(zone):
+    types = {"timestamp": pa.timestamp("s", zone)}
+    _, _, rejected = checked(GOOD | {"timestamp": 1_700_000_000, "user_id": None}, types)
+    assert rejected["values"].to_pylist()[0]["timestamp"] == "2023-11-14 22:13:20"
+
+
 def test_a_row_with_several_faults_is_rejected_once_for_the_first():
     _, _, rejected = checked(GOOD | {"timestamp": -1, "value": math.inf, "available": 9})
 
