@@ -13,8 +13,8 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
-from components.request_examples import quarantine
-from components.request_examples.join import METRICS, OUTCOME_METRICS, join
+from components.request_examples import quarantine, tables
+from components.request_examples.join import KIND_METRICS, METRICS, OUTCOME_METRICS, join
 from components.request_examples.settings import Settings
 from schemas import request_example
 
@@ -41,8 +41,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             exec_properties: `settings`, a `Settings` as JSON.
 
         Raises:
-            ValueError: the events lack a column, too many of them name unknown items, or the log is too short to train
-                and to judge.
+            ValueError: the events lack a column or the kinds that are asked for, too many of them name unknown items,
+                or the log is too short to train and to judge.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         settings = Settings.model_validate_json(exec_properties["settings"])
@@ -64,6 +64,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
         summary = _counters(result, METRICS)
         quarantine.enforce(summary["events"], summary["events_rejected"], quarantine_dir, settings)
+        tables.check_kinds(_counters(result, KIND_METRICS), settings)
         _check_splits(summary, settings)
         for name, counts in (
             ("summary.json", summary),

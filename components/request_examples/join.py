@@ -25,7 +25,7 @@ from components.table_gen.read import split_pattern
 from components.table_gen.summary import count_rows
 from schemas import request_example
 
-METRICS, OUTCOME_METRICS = "request_examples", "request_outcomes"
+METRICS, KIND_METRICS, OUTCOME_METRICS = "request_examples", "request_kinds", "request_outcomes"
 _REJECTED, _KNOWN = "rejected", "known"
 _Split = (
     beam.pvalue.TaggedOutput[Literal["train"], pa.Table]
@@ -68,7 +68,7 @@ def join(pipeline: beam.Pipeline, uris: dict[str, str], settings: Settings) -> J
         | "ItemIds" >> beam.Map(lambda table: table["item_id"].combine_chunks())
         | "SortIds" >> beam.CombineGlobally(_SortIds())
     )
-    located = events | "Locate" >> beam.ParDo(_Locate(), item_ids).with_outputs(_REJECTED, main=_KNOWN)
+    located = events | "Locate" >> beam.ParDo(_Locate(settings), item_ids).with_outputs(_REJECTED, main=_KNOWN)
     num_shards = max(_MIN_SHARDS, count_rows(os.path.dirname(split_pattern(uris["events"]))) // _EVENTS_PER_SHARD)
     shards = (
         {
@@ -137,10 +137,15 @@ class _SortIds(beam.CombineFn):
 class _Locate(beam.DoFn):
     """Yields events with their positions in the catalogue; those of unknown items go to the output `rejected`."""
 
+    def __init__(self, settings: Settings):
+        self._settings = settings
+
     def process(self, events: pa.Table, item_ids: pa.Array) -> Iterator[pa.Table | _Rejected]:
         known, unknown = tables.locate(events, item_ids)
         beam.metrics.Metrics.counter(METRICS, "events").inc(events.num_rows)
         beam.metrics.Metrics.counter(METRICS, "events_rejected").inc(unknown.num_rows)
+        for kind, count in tables.count_kinds(known, self._settings).items():
+            beam.metrics.Metrics.counter(KIND_METRICS, kind).inc(count)
         if unknown.num_rows:
             yield beam.pvalue.TaggedOutput(_REJECTED, quarantine.reject(unknown))
         yield known

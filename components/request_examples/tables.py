@@ -1,6 +1,6 @@
 """What the join takes from the three ingested tables: checked columns, positions in the catalogue, plain splits."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -41,6 +41,29 @@ def locate(events: pa.Table, item_ids: pa.Array) -> tuple[pa.Table, pa.Table]:
     known = pc.is_valid(item)
     located = events.append_column("item", item.cast(pa.int64()))
     return located.filter(known), events.filter(pc.invert(known))
+
+
+def count_kinds(events: pa.Table, settings: Settings) -> dict[str, int]:
+    """How many events are of each kind that a history or a head asks for."""
+    counts = {pair["values"]: pair["counts"] for pair in pc.value_counts(events["event"]).to_pylist()}
+    return {kind: counts.get(kind, 0) for kind in {*settings.requests.history_kinds, *settings.answer_events}}
+
+
+def check_kinds(counts: Mapping[str, int], settings: Settings) -> None:
+    """Checks that histories and heads have something to go by.
+
+    Args:
+        counts: of events, by kind, over the whole log.
+        settings: which kinds are asked for.
+
+    Raises:
+        ValueError: no event is of a kind that one of them asks for.
+    """
+    wanted = {"requests.history_events": settings.requests.history_kinds}
+    wanted |= {f"the events of the head '{head.name}'": head.events for head in settings.heads if head.events}
+    for option, kinds in wanted.items():
+        if not any(counts.get(kind) for kind in kinds):
+            raise ValueError(f"no event is of a kind in {option} ({', '.join(kinds)}); name kinds that the log has")
 
 
 def count_days(located: pa.Table, settings: Settings) -> daily_counts.DailyCounts:

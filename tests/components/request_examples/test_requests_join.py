@@ -221,6 +221,18 @@ def test_too_many_unknown_items_stop_the_run_and_are_named(write, run):
             r"no event is of a kind in requests.positive_events \(click\)",
         ),
         (
+            many_events(users=3),
+            [f"i{n:02}" for n in range(20)],
+            make_settings(HEADS, FEATURES, history_events=["purchse"]),
+            r"no event is of a kind in requests.history_events \(purchse\); name kinds that the log has",
+        ),
+        (
+            many_events(users=3),
+            [f"i{n:02}" for n in range(20)],
+            make_settings([*HEADS, Head(name="save", events=["bookmark", "save"])], FEATURES),
+            r"no event is of a kind in the events of the head 'save' \(bookmark, save\)",
+        ),
+        (
             many_events(users=3).drop_columns(["value"]),
             [f"i{n:02}" for n in range(20)],
             SETTINGS,
@@ -233,7 +245,10 @@ def test_too_many_unknown_items_stop_the_run_and_are_named(write, run):
             "no request for the split 'train'.*eval_days=5",
         ),
     ],
-    ids=["no known item", "no positive event", "no column for a head", "a log too short"],
+    ids=[
+        *("no known item", "no positive event", "no event for histories", "no event for a head"),
+        *("no column for a head", "a log too short"),
+    ],
 )
 def test_tables_that_cannot_be_joined_stop_the_run_with_the_remedy(write, run, events, catalogue, settings, message):
     write("events", events)
