@@ -30,7 +30,7 @@ def recommendations(config: Config, address: str, user_id: str, k: int) -> Group
     for item in answer:
         again = "yes" if item.item_id in bought else "no"
         text = texts.get(item.item_id, "")
-        table.add_row(item.item_id, text, f"{item.score:.3f}", again, item.reason.replace("_", " "))
+        table.add_row(Text(item.item_id), Text(text), f"{item.score:.3f}", again, item.reason.replace("_", " "))
     return _titled(f"For shopper {user_id}, with {len(shopper.history):,} events on record", table)
 
 
@@ -78,7 +78,7 @@ def _matches(shop: Shop, answer: Sequence[Match], title: str) -> Group:
     texts = shop.texts([item.item_id for item in answer])
     table = _table()
     for item in answer:
-        table.add_row(item.item_id, texts.get(item.item_id, ""), f"{item.score:.3f}")
+        table.add_row(Text(item.item_id), Text(texts.get(item.item_id, "")), f"{item.score:.3f}")
     return _titled(title, table)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from components.evaluation import ranking_metrics, verdict_text
 from components.evaluation.metrics import logged, policy
@@ -30,7 +31,7 @@ def metrics_table(report: EvaluationReport, names: Sequence[str], group: str = "
         table.add_column(name, justify="right")
     for metrics in report.slices:
         requests = f"{metrics.candidate[group + ranking_metrics.REQUESTS]:,.0f}"
-        table.add_row(slice_name(metrics.slice), requests, *(_cell(metrics, group + name) for name in names))
+        table.add_row(Text(slice_name(metrics.slice)), requests, *(_cell(metrics, group + name) for name in names))
     return table
 
 

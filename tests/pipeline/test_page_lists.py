@@ -45,6 +45,7 @@ def _write(folder: pathlib.Path, examples: list[dict]) -> pathlib.Path:
                 elif isinstance(value, float):
                     feature.float_list.value.append(value)
                 else:
+                    feature.bytes_list.SetInParent()  # what an item lacks is an empty list, as the join writes it
                     feature.bytes_list.value.extend(item.encode() for item in value)
             writer.write(example.SerializeToString())
     return folder
@@ -125,7 +126,7 @@ def test_items_are_read_with_their_words_and_by_popularity(tmp_path):
         [
             {"item_id": ["a"], "item_title": ["Apple"], "item_kind": ["fruit"], "item_popularity": 2.0},
             {"item_id": ["b"], "item_title": ["Bread"], "item_popularity": 5.0},
-            {"item_id": ["c"]},
+            {"item_id": ["c"], "item_title": []},
         ],
     )
     found = items.read(catalogue, ["title", "kind"])
@@ -152,7 +153,7 @@ def test_a_small_catalogue_is_one_group_and_no_list_shows_nothing():
 
 
 def test_the_values_of_a_feature_and_what_is_offered_are_read(tmp_path):
-    rows = [{"item_id": ["a"], "item_brand": ["own"]}, {"item_id": ["b"]}]
+    rows = [{"item_id": ["a"], "item_brand": ["own"]}, {"item_id": ["b"], "item_brand": []}]
     found = items.read(_write(tmp_path / "catalog", rows), [], ["brand"])
     assert found.values == {"brand": {b"a": "own", b"b": ""}}
     assert found.offered == {b"a", b"b"}

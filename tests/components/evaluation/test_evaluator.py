@@ -12,7 +12,8 @@ from toy_evaluation import MODEL_IDS, evaluate
 from components.evaluation import report, report_table, verdict_text
 from components.evaluation.judge import judge
 from components.evaluation.report import EvaluationReport
-from components.evaluation.slices import slice_name
+from components.evaluation.slices import SliceMetrics, slice_name
+from components.evaluation.verdict import Verdict
 from pipeline.config_evaluation import Gates
 
 # What each shopper's request looks like, and what the models answer. With cutoffs 2 and 3, recall@2 of the candidate:
@@ -100,6 +101,13 @@ def test_the_table_shows_each_value_with_what_it_gained(compared):
         ["overall", "2", "0.7500", "(-0.2500)"],
     ]
     assert ["scene=shop", "0", "-"] in lines
+
+
+def test_the_table_shows_the_values_of_a_slice_as_they_are():
+    found = SliceMetrics((("store", "[/north]"),), {"requests": 3.0, "mrr@3": 0.5}, {})
+    console = Console(width=80, file=io.StringIO())
+    console.print(report_table.metrics_table(EvaluationReport([found], Verdict(checks=[])), ["mrr@3"]))
+    assert "store=[/north]" in console.file.getvalue()
 
 
 def test_facts_about_items_come_from_the_catalogue(compared):
