@@ -162,6 +162,8 @@ class BatchScheduler:
                     tasks = queue.pop()
                     if queue:
                         self._queues[key] = queue  # behind the others, so that every queue has its turn
+                    if self._queues:
+                        self._changed.notify()  # `_enqueue` woke one thread, whatever was queued since
                     return key, tasks
                 if self._closed:
                     return None

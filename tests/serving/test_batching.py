@@ -37,6 +37,17 @@ class _Doubling:
         return {fetch: feeds["x"] * 2 for fetch in fetches}
 
 
+def _together(batches: int):
+    """A run of which each batch waits until so many are running."""
+    running = threading.Barrier(batches)
+
+    def run(feeds, fetches, timeout):
+        running.wait(_LONG)
+        return {fetch: feeds["x"] * 2 for fetch in fetches}
+
+    return run
+
+
 @pytest.fixture
 def doubling():
     return _Doubling()
@@ -136,6 +147,23 @@ def test_a_large_request_is_split_and_its_answer_put_together(scheduler, ask, do
     batching = scheduler(max_batch_size=8, enable_large_batch_splitting=True, max_execution_batch_size=3)
     assert ask(batching, [1, 2, 3, 4, 5, 6, 7]).result() == [2, 4, 6, 8, 10, 12, 14]
     assert doubling.batches == [[1, 2, 3], [4, 5, 6], [7]]
+
+
+def test_the_parts_of_a_large_request_run_at_the_same_time(scheduler, ask):
+    batching = scheduler(
+        num_batch_threads=4, max_batch_size=8, enable_large_batch_splitting=True, max_execution_batch_size=2
+    )
+    values = list(range(8))
+    assert ask(batching, values, run=_together(4)).result() == [2 * value for value in values]
+
+
+def test_batches_that_are_closed_at_once_run_at_the_same_time(scheduler, ask, eventually):
+    batching = scheduler(num_batch_threads=2, max_batch_size=2, batch_timeout_micros=_NEVER)
+    run = _together(2)
+    first = ask(batching, [1], run=run)
+    eventually(lambda: batching.num_queued == 1)
+    second = ask(batching, [2, 3], run=run)  # closes the first one's batch, and fills its own
+    assert (first.result(), second.result()) == ([2], [4, 6])
 
 
 def test_a_request_without_rows_does_not_wait_for_a_batch(scheduler, ask):
