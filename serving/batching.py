@@ -171,18 +171,23 @@ class BatchScheduler:
 
     def _answer(self, key: _Key, tasks: list[Task]) -> None:
         """Runs a batch. If the graph refuses it, each request is tried alone, so that only the culprit fails."""
+        if not self._answered_together(key, tasks):
+            for task in tasks:
+                self._answered_together(key, [task])
+
+    def _answered_together(self, key: _Key, tasks: list[Task]) -> bool:
+        """Runs a batch; answers none of its requests if a single one may be to blame for an error."""
         try:
             answers = self._run_batch(key, tasks)
         except Exception as error:
             if len(tasks) > 1 and not _concerns_all(error):
-                for task in tasks:
-                    self._answer(key, [task])
-                return
+                return False
             for task in tasks:
                 task.answer.set_exception(error)
-            return
+            return True
         for task, outputs in zip(tasks, answers, strict=True):
             task.answer.set_result(outputs)
+        return True
 
     def _run_batch(self, key: _Key, tasks: list[Task]) -> list[dict[str, np.ndarray]]:
         started = time.monotonic()

@@ -35,7 +35,7 @@ def code_and_message(error: Exception) -> tuple[grpc.StatusCode, str]:
     if isinstance(error, StatusError):
         return error.code, str(error)
     if isinstance(error, tf.errors.OpError):
-        return _GRPC_CODES.get(error.error_code, grpc.StatusCode.UNKNOWN), _message(error)
+        return _GRPC_CODES.get(error.error_code, grpc.StatusCode.UNKNOWN), error.message
     return grpc.StatusCode.UNKNOWN, "the server failed; its log says how"
 
 
@@ -51,12 +51,6 @@ def rpc(method: Callable) -> Callable:
             return context.abort(code, _shortened(message))
 
     return answering
-
-
-def _message(error: tf.errors.OpError) -> str:
-    """The runtime's own message; `Session.run` raises a copy of its error, which tells how Python built the graph."""
-    original = error.__context__ if isinstance(error.__context__, tf.errors.OpError) else error
-    return original.message
 
 
 def _shortened(message: str) -> str:

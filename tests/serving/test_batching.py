@@ -11,7 +11,7 @@ import tensorflow as tf
 from serving.batching import BatchScheduler
 from serving.batching_parameters import BatchingParameters
 from serving.metrics import Metrics
-from serving.status import StatusError
+from serving.status import StatusError, code_and_message
 
 _LONG = 60.0
 _NEVER = 10 * int(_LONG * 1e6)  # microseconds
@@ -33,7 +33,7 @@ class _Doubling:
         self.running.set()
         assert self.may_run.wait(_LONG)
         if (feeds["x"] < 0).any():
-            raise tf.errors.InvalidArgumentError(None, None, "negative")
+            raise tf.errors.InvalidArgumentError(None, None, f"negative: {feeds['x'].ravel().tolist()}")
         return {fetch: feeds["x"] * 2 for fetch in fetches}
 
 
@@ -180,6 +180,18 @@ def test_a_request_that_the_graph_refuses_fails_alone(scheduler, ask, doubling, 
     with pytest.raises(tf.errors.InvalidArgumentError, match="negative"):
         bad.result()
     assert sorted(map(len, doubling.batches)) == [1, 1, 1, 3]
+
+
+def test_a_request_that_fails_is_told_nothing_of_those_it_met(scheduler, ask, doubling, hold, eventually):
+    batching = scheduler()
+    hold(batching)
+    bad, good, worse = ask(batching, [-1]), ask(batching, [2]), ask(batching, [-3])
+    eventually(lambda: batching.num_queued == 3)
+    doubling.may_run.set()
+    assert good.result() == [4]
+    for failed, text in ((bad, "negative: [-1]"), (worse, "negative: [-3]")):
+        assert code_and_message(failed.exception()) == (grpc.StatusCode.INVALID_ARGUMENT, text)
+        assert failed.exception().__context__ is None
 
 
 def test_requests_of_different_widths_fail_each_other_unless_they_are_padded(
