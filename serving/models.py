@@ -47,7 +47,8 @@ class Models:
         Args:
             config: what to serve at first.
             load: gives a servable that is ready to answer, or raises; called in a thread of the model's own.
-            poll_seconds: time between two looks for versions; 0 or less looks only when the configuration changes.
+            poll_seconds: time between two looks for versions; 0 or less looks only when the configuration changes, and
+                to try again what failed.
             max_load_retries: how often a version that failed is tried again while its files stay the same.
             load_retry_interval_seconds: time between two such tries.
             allow_labels_for_unavailable: whether a new label may name a version that is not available yet; one that

@@ -9,6 +9,7 @@ after a while without that, since a disk can fail for a moment; but not where th
 import contextlib
 import dataclasses
 import logging
+import math
 import pathlib
 import threading
 import time
@@ -69,12 +70,12 @@ class Versions:
         Args:
             model_name: the name in messages.
             load: gives a servable that is ready to answer, or raises.
-            poll_seconds: time between two looks for new versions; 0 or less looks once only.
+            poll_seconds: time between two looks for new versions; 0 or less looks once, and to try again what failed.
             retries: how a version that failed is tried again.
         """
         self.model_name = model_name
         self._load_servable = load
-        self._poll_seconds = poll_seconds if poll_seconds > 0 else None
+        self._poll_seconds = poll_seconds if poll_seconds > 0 else math.inf
         self._retries = retries
         self._wake = threading.Event()
         self._loaded = LoadedVersions(model_name, on_idle=self._wake.set)
@@ -152,15 +153,17 @@ class Versions:
             complete = True
             try:
                 complete = self._poll(target)
+                pause = self._until_retry()
             except OSError as error:  # an unreadable base path leaves what is serving
                 _logger.warning("cannot read %s, keeping what is served: %s", target.base_path, error)
+                pause = self._retries.interval_seconds or math.inf
             with self._loaded.changed:
                 if complete:
                     self._reached = target.number
                 tries = [failure.tries for failure in self._failures.values()]
                 self._hopeless = bool(tries) and min(tries) > self._retries.limit and not self._loaded.available
                 self._loaded.changed.notify_all()
-            self._wake.wait(self._poll_seconds)
+            self._wake.wait(min(pause, self._poll_seconds, threading.TIMEOUT_MAX))
 
     def _poll(self, target: _Target) -> bool:
         """Compares the folder with what is loaded, and does what is needed; unloading goes first, to have the room.
@@ -176,6 +179,12 @@ class Versions:
             if version not in there and not self._stopping.is_set() and self._load(version, folders[version]):
                 self._unload(aspired)
         return not aspired & self._loaded.retired
+
+    def _until_retry(self) -> float:
+        """Seconds until a version that failed may be tried again; infinity if there is none."""
+        failed = [failure.time for failure in self._failures.values() if failure.tries <= self._retries.limit]
+        due = min(failed, default=math.inf) + self._retries.interval_seconds
+        return max(0.0, due - time.monotonic())
 
     def _load(self, version: int, path: pathlib.Path) -> bool:
         """Makes a version available; says whether it is."""
@@ -194,6 +203,7 @@ class Versions:
             when = "" if tries >= self._retries.limit else " yet"
             _logger.warning("version %d of %s cannot be loaded%s: %s", version, self.model_name, when, error)
             return False
+        self._failures.pop(version, None)
         self._loaded.put(version, servable)
         _logger.info("version %d of %s is available", version, self.model_name)
         return True

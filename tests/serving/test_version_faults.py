@@ -155,6 +155,31 @@ def test_a_version_that_failed_is_tried_again_as_often_as_it_may_be(toy, eventua
         assert answer(models) == (1, 14.0)
 
 
+@pytest.mark.parametrize("poll_seconds", [0.0, 3600.0])
+def test_a_version_that_failed_is_tried_again_however_seldom_the_folder_is_looked_at(toy, poll_seconds):
+    tried = []
+
+    def load(name, version, path):
+        tried.append(version)
+        if len(tried) < 3:
+            raise OSError("the disk fails for a moment")
+        return Servable(path)
+
+    with serving(entry(toy), load=load, poll_seconds=poll_seconds, load_retry_interval_seconds=0.05) as models:
+        assert answer(models) == (1, 14.0)
+    assert tried == [1, 1, 1]
+
+
+def test_waiting_ends_when_every_version_has_used_up_its_tries_and_the_folder_is_looked_at_once(tmp_path):
+    (tmp_path / "toy" / "1").mkdir(parents=True)
+    settings = {"poll_seconds": 0.0, "max_load_retries": 2, "load_retry_interval_seconds": 0.05}
+    with (
+        serving(entry(tmp_path / "toy"), wait=False, **settings) as models,
+        pytest.raises(StatusError, match="did not become available"),
+    ):
+        models.wait_until_available(timeout=120)
+
+
 def test_waiting_ends_when_every_version_has_used_up_its_tries(tmp_path):
     (tmp_path / "toy" / "1").mkdir(parents=True)
     with serving(entry(tmp_path / "toy"), wait=False, max_load_retries=0) as models:
