@@ -12,7 +12,7 @@ from google.protobuf import text_format
 from pipeline.config import Config
 from pipeline.serve import model_config_file
 from serving import model_config, promotion
-from serving.promotion import Move, PromotionError, Server
+from serving.promotion import Move, PromotionError, Server, UnconfirmedError
 
 _VERSIONS = 2
 
@@ -29,6 +29,7 @@ def promote(config: Config, version: int, label: str, server: Server, models_con
 
     Raises:
         PromotionError: the server is not reached, or refuses.
+        UnconfirmedError: the server did not answer; the file has the label moved.
         OSError: the model config file cannot be written.
     """
     file = models_config or model_config_file(config)
@@ -37,6 +38,8 @@ def promote(config: Config, version: int, label: str, server: Server, models_con
         _write(file, config)
     try:
         return promotion.promote(file, config.serving.model_name, version, label, server)
+    except UnconfirmedError:  # the file may be in force
+        raise
     except BaseException:
         if is_first:
             file.unlink()

@@ -30,9 +30,16 @@ from serving.client import Tls
 from serving.label_edit import with_label
 from serving.version_status import State
 
+# Codes with which no answer came: the server may have taken the file, or take it yet. With any other it has refused.
+_NO_ANSWER = (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+
 
 class PromotionError(Exception):
-    """A label that was not moved; the message says why, and that nothing changed."""
+    """A label that was not moved; the message says why. Nothing changed, unless this is an `UnconfirmedError`."""
+
+
+class UnconfirmedError(PromotionError):
+    """A label that was moved in the file, while the server that was told gave no answer; the message says what next."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,6 +84,7 @@ def promote(
         server: the server to ask and to tell.
 
     Raises:
+        UnconfirmedError: the server was told, and did not answer. The file and its history have the label moved.
         PromotionError: the version is not AVAILABLE, the file has no such model, or the server cannot be reached or
             refuses. The file is as it was.
         OSError: the file or its history cannot be written.
@@ -85,8 +93,7 @@ def promote(
     with _history(file) as history:
         before = _model(file, model_name).version_labels.get(label)
         move = Move(model_name, label, before, version)
-        _carry_out(move, file, server)
-        _note(history, "promote", move)
+        _carry_out("promote", move, file, history, server)
     return move
 
 
@@ -96,12 +103,11 @@ def rollback(config_file: str | os.PathLike, model_name: str, label: str = "stab
     with _history(file) as history:
         current = _model(file, model_name).version_labels.get(label)
         move = Move(model_name, label, current, _promoted_from(history, model_name, label, current))
-        _carry_out(move, file, server)
-        _note(history, "rollback", move)
+        _carry_out("rollback", move, file, history, server)
     return move
 
 
-def _carry_out(move: Move, file: pathlib.Path, server: Server) -> None:
+def _carry_out(action: str, move: Move, file: pathlib.Path, history: IO[str], server: Server) -> None:
     """Changes the file and tells the server; if that refuses, changes the file back."""
     specific = _model(file, move.model_name).model_version_policy.specific.versions
     if specific and move.after not in specific:
@@ -117,11 +123,19 @@ def _carry_out(move: Move, file: pathlib.Path, server: Server) -> None:
             request = model_management_pb2.ReloadConfigRequest(config=model_config.read(file))
             stub.HandleReloadConfigRequest(request, timeout=server.timeout)
         except grpc.RpcError as error:
+            told = f"{file} with label {move.label} of {move.model_name} at version {move.after}"
+            if error.code() in _NO_ANSWER:
+                _note(history, action, move)
+                back = "" if move.before in (None, move.after) else f", or version {move.before} to go back"
+                raise UnconfirmedError(
+                    f"{server.address} did not say whether it takes {told}, and may yet do so, so the file stays like "
+                    f"that ({error.details()}); promote version {move.after} again to be sure{back}"
+                ) from None
             _replace(file, text)
             raise PromotionError(
-                f"{server.address} refused {file} with label {move.label} of {move.model_name} at version "
-                f"{move.after}, so the file is as it was: {error.details()}"
+                f"{server.address} refused {told}, so the file is as it was: {error.details()}"
             ) from None
+    _note(history, action, move)
 
 
 def _note(history: IO[str], action: str, move: Move) -> None:

@@ -12,7 +12,7 @@ from pipeline.config import Config, ConfigError
 from pipeline.run_record import NoRun
 from serving import model_config
 from serving.client import Client
-from serving.promotion import PromotionError
+from serving.promotion import PromotionError, UnconfirmedError
 from serving.server import Server
 
 
@@ -87,6 +87,16 @@ def test_a_version_that_is_not_available_gets_no_label_and_leaves_no_file(config
         assert not serve.model_config_file(config).exists()
         with pytest.raises(PromotionError, match="no label of shop was ever set"):
             labels.rollback(config, "stable", server, None)
+
+
+def test_the_first_promotion_keeps_its_file_if_the_server_may_have_taken_it(config, monkeypatch):
+    def unconfirmed(*_):
+        raise UnconfirmedError
+
+    monkeypatch.setattr("serving.promotion.promote", unconfirmed)
+    with pytest.raises(UnconfirmedError):
+        labels.promote(config, 1, "stable", labels.Server(), None)
+    assert serve.model_config_file(config).exists()
 
 
 def test_labels_move_on_a_running_server_and_are_there_after_a_restart(config, push):

@@ -1,21 +1,25 @@
 """Labels moved by promote and rollback, tried on a server. A best score is the version's bias + 4."""
 
+import concurrent.futures
 import json
 import shutil
 
+import grpc
 import pytest
 from certificates import Authority
 from google.protobuf import text_format
 from served_models import ALL, configuration, entry
 from stock import Stock
+from tensorflow_serving.apis import get_model_status_pb2, model_management_pb2, model_service_pb2_grpc
 from toy_model import POLL_SECONDS
 
 from serving import model_config, promotion, ssl_config_pb2
 from serving.client import Tls
 from serving.label_edit import with_label
 from serving.options import Options
-from serving.promotion import PromotionError, promote, rollback
+from serving.promotion import PromotionError, UnconfirmedError, promote, rollback
 from serving.server import Server
+from serving.version_status import State
 
 
 @pytest.fixture
@@ -132,6 +136,70 @@ def test_a_server_that_refuses_leaves_the_file_as_it_was(config_file, server, tm
         "which is not currently available for inference"
     )
     assert config_file.read_text() == text
+
+
+class _Silent(model_service_pb2_grpc.ModelServiceServicer):
+    """Has versions 1 to 3 of every model; ends the calls that tell it something with `code` unless that is None."""
+
+    code: grpc.StatusCode | None = None
+
+    def GetModelStatus(self, request, context):
+        response = get_model_status_pb2.GetModelStatusResponse()
+        for version in (1, 2, 3):
+            response.model_version_status.add(version=version, state=State.AVAILABLE)
+        return response
+
+    def HandleReloadConfigRequest(self, request, context):
+        if self.code is not None:
+            context.abort(self.code, "no answer")
+        return model_management_pb2.ReloadConfigResponse()
+
+
+@pytest.fixture
+def silent():
+    """A servicer that can fall silent, and where to reach it."""
+    servicer = _Silent()
+    running = grpc.server(concurrent.futures.ThreadPoolExecutor(1))
+    model_service_pb2_grpc.add_ModelServiceServicer_to_server(servicer, running)
+    port = running.add_insecure_port("localhost:0")
+    running.start()
+    yield servicer, promotion.Server(f"localhost:{port}")
+    running.stop(None)
+
+
+_NO_ANSWER = [grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED]
+
+
+@pytest.mark.parametrize("code", _NO_ANSWER)
+def test_a_server_that_does_not_answer_may_yet_take_the_file_so_it_stays(config_file, silent, code):
+    servicer, server = silent
+    promote(config_file, "toy", 1, "stable", server)
+    servicer.code = code
+    with pytest.raises(UnconfirmedError) as caught:
+        promote(config_file, "toy", 3, "stable", server)
+    assert str(caught.value) == (
+        f"{server.address} did not say whether it takes {config_file} with label stable of toy at version 3, and "
+        "may yet do so, so the file stays like that (no answer); promote version 3 again to be sure, or version 1 "
+        "to go back"
+    )
+    assert _labels(config_file) == {"stable": 3}
+    servicer.code = None
+    assert promote(config_file, "toy", 3, "stable", server).after == 3
+    assert str(rollback(config_file, "toy", "stable", server)) == "toy: label stable was version 3, is version 1"
+
+
+def test_a_rollback_without_an_answer_is_made_sure_of_by_promoting_where_it_went(config_file, silent):
+    servicer, server = silent
+    for version in (1, 2, 3):
+        promote(config_file, "toy", version, "stable", server)
+    servicer.code = grpc.StatusCode.DEADLINE_EXCEEDED
+    with pytest.raises(UnconfirmedError, match="promote version 2 again to be sure, or version 3 to go back"):
+        rollback(config_file, "toy", "stable", server)
+    with pytest.raises(UnconfirmedError, match=r"promote version 2 again to be sure$"):
+        promote(config_file, "toy", 2, "stable", server)
+    servicer.code = None
+    assert str(promote(config_file, "toy", 2, "stable", server)) == "toy: label stable was version 2, is version 2"
+    assert str(rollback(config_file, "toy", "stable", server)) == "toy: label stable was version 2, is version 1"
 
 
 def test_a_version_that_the_file_does_not_ask_for_is_refused(config_file, server, tmp_path):
