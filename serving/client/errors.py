@@ -3,6 +3,7 @@
 import grpc
 
 _TLS_FAILURES = ("handshake failed", "verification check failed")  # words of gRPC
+_FULL_QUEUE = "batch scheduling queue to which this task was submitted is full"  # words of TensorFlow Serving
 
 
 class ServingError(Exception):
@@ -30,6 +31,8 @@ def explained(error: grpc.RpcError, address: str, model: str, seconds: float) ->
     match error.code():
         case grpc.StatusCode.UNAVAILABLE if any(word in details for word in _TLS_FAILURES):
             advice = "does not come to terms over TLS; check the files and the server name of `tls`"
+        case grpc.StatusCode.UNAVAILABLE if _FULL_QUEUE in details:
+            advice = "is overloaded; ask less often, or run more servers"
         case grpc.StatusCode.UNAVAILABLE:
             advice = "cannot be reached; check the address, and that the server runs and has loaded a model"
         case grpc.StatusCode.DEADLINE_EXCEEDED:

@@ -13,9 +13,12 @@ from server_process import free_ports
 from tensorflow_serving.apis import get_model_status_pb2, model_service_pb2_grpc
 from toy_model import POLL_SECONDS
 
+from serving.batch_queue import BatchQueue, Task
+from serving.batching_parameters import BatchingParameters
 from serving.client import Client, Event, Match, Ranked, Recommendation, ServingError, Version
 from serving.options import Options
 from serving.server import Server
+from serving.status import StatusError
 
 
 @pytest.fixture(scope="module")
@@ -174,29 +177,29 @@ def test_a_question_may_bring_its_own_deadline():
 
 
 class _Busy(model_service_pb2_grpc.ModelServiceServicer):
-    """Answers a code to the first two calls."""
+    """Answers a code to the first calls."""
 
-    def __init__(self, code):
-        self.code = code
+    def __init__(self, code, details, times):
+        self.code, self.details, self.times = code, details, times
         self.calls = 0
 
     def GetModelStatus(self, request, context):
         self.calls += 1
-        if self.calls <= 2:
-            context.abort(self.code, "busy")
+        if self.calls <= self.times:
+            context.abort(self.code, self.details)
         return get_model_status_pb2.GetModelStatusResponse()
 
 
 @pytest.fixture
 def busy():
-    """Starts a server that answers a code to the first two calls; gives its servicer and a client of it."""
+    """Starts a server that answers a code to the first calls; gives its servicer and a client of it."""
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(1))
     port = server.add_insecure_port("localhost:0")
     server.start()
     with Client(f"localhost:{port}", "toy") as client:
 
-        def start(code):
-            servicer = _Busy(code)
+        def start(code, details="busy", times=2):
+            servicer = _Busy(code, details, times)
             model_service_pb2_grpc.add_ModelServiceServicer_to_server(servicer, server)
             return servicer, client
 
@@ -208,6 +211,20 @@ def test_unavailable_is_retried_until_the_server_answers(busy):
     servicer, client = busy(grpc.StatusCode.UNAVAILABLE)
     assert client.status() == []
     assert servicer.calls == 3
+
+
+@pytest.mark.parametrize("splitting", [False, True])
+def test_a_server_whose_queue_stays_full_is_a_serving_error_that_says_so(busy, splitting):
+    queue = BatchQueue(
+        BatchingParameters(max_batch_size=1, max_enqueued_batches=1, enable_large_batch_splitting=splitting)
+    )
+    queue.add(Task({}, rows=1))
+    with pytest.raises(StatusError) as full:
+        queue.add(Task({}, rows=1))
+    _, client = busy(full.value.code, str(full.value), times=100)
+    with pytest.raises(ServingError, match="is overloaded; ask less often, or run more servers") as caught:
+        client.status(timeout=60)
+    assert caught.value.code == grpc.StatusCode.UNAVAILABLE
 
 
 def test_other_codes_are_not_retried(busy):
