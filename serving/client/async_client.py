@@ -35,5 +35,5 @@ class AsyncClient(Questions):
         await self.close()
 
     async def close(self) -> None:
-        """Ends the calls under way and closes the connection."""
+        """Closes the connection; the questions under way, and all later ones, raise `ServingError`."""
         await self._aio.close()

@@ -35,9 +35,9 @@ def _blocking(
 class Client:
     """Asks one model; keeps one connection, and may be shared between threads.
 
-    Every method raises `ServingError` if the server refuses, fails or is not reached in time; its message says what to
-    do. UNAVAILABLE is retried within the deadline before that, since a question changes nothing. `TypeError` and
-    `ValueError` name a wrong argument.
+    Every method raises `ServingError` if the server refuses, fails or is not reached in time, or the client is closed;
+    its message says what to do. UNAVAILABLE is retried within the deadline before that, since a question changes
+    nothing. `TypeError` and `ValueError` name a wrong argument.
 
     `context` holds the values of the context features that the model was configured with, by their names; what is left
     out counts as missing.
@@ -79,7 +79,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Ends the calls under way and closes the connection."""
+        """Closes the connection; the questions under way, and all later ones, raise `ServingError`."""
         self._connection.close()
 
     recommend = _blocking(Questions.recommend)

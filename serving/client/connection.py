@@ -16,6 +16,7 @@ import grpc
 from google.protobuf.message import Message
 
 from serving.client import wire_pb2
+from serving.client.errors import ClosedError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +79,11 @@ class Connection(Protocol):
     """A way to the server. Its coroutines may block instead of suspending, which `BlockingConnection` does."""
 
     async def call(self, method: Method, request: Message, seconds: float) -> Any:
-        """Calls a method within so many seconds, retries included; raises `grpc.RpcError`."""
+        """Calls a method within so many seconds, retries included.
+
+        Raises:
+            grpc.RpcError: there is no answer; `ClosedError` if that is because of `close`.
+        """
 
     async def pause(self, seconds: float) -> None:
         """Waits."""
@@ -95,10 +100,16 @@ class BlockingConnection:
         else:
             self._channel = grpc.secure_channel(address, credentials, options)
         self._calls = {method: method.on(self._channel) for method in _METHODS}
+        self._closed = False
 
     async def call(self, method: Method, request: Message, seconds: float) -> Any:
         """See `Connection`."""
-        return self._calls[method](request, timeout=seconds)
+        try:
+            return self._calls[method](request, timeout=seconds)
+        except (grpc.RpcError, ValueError):
+            if self._closed:
+                raise ClosedError from None
+            raise
 
     async def pause(self, seconds: float) -> None:
         """See `Connection`."""
@@ -106,6 +117,7 @@ class BlockingConnection:
 
     def close(self) -> None:
         """Ends the calls under way and disconnects."""
+        self._closed = True
         self._channel.close()
 
 
@@ -119,12 +131,20 @@ class AioConnection:
         self._options = _options(server_name)
         self._channel: grpc.aio.Channel | None = None  # made at the first call, when the event loop is known
         self._calls: dict[Method, Any] = {}
+        self._closed = False
 
     async def call(self, method: Method, request: Message, seconds: float) -> Any:
         """See `Connection`."""
+        if self._closed:
+            raise ClosedError
         if self._channel is None:
             self._open()
-        return await self._calls[method](request, timeout=seconds)
+        try:
+            return await self._calls[method](request, timeout=seconds)
+        except (grpc.RpcError, asyncio.CancelledError):  # gRPC cancels the calls under way when it is closed
+            if self._closed and not asyncio.current_task().cancelling():
+                raise ClosedError from None
+            raise
 
     async def pause(self, seconds: float) -> None:
         """See `Connection`."""
@@ -132,6 +152,7 @@ class AioConnection:
 
     async def close(self) -> None:
         """Ends the calls under way and disconnects."""
+        self._closed = True
         if self._channel is not None:
             await self._channel.close()
 

@@ -18,6 +18,18 @@ class ServingError(Exception):
         self.code = code
 
 
+class ClosedError(grpc.RpcError):
+    """The end of a call whose client was closed before or meanwhile, for which gRPC has four different errors."""
+
+    def code(self) -> grpc.StatusCode:
+        """CANCELLED, as gRPC has it where it has a code at all."""
+        return grpc.StatusCode.CANCELLED
+
+    def details(self) -> str:
+        """What happened."""
+        return "channel closed"
+
+
 def explained(error: grpc.RpcError, address: str, model: str, seconds: float) -> ServingError:
     """The error of a call, with advice.
 
@@ -47,6 +59,8 @@ def explained(error: grpc.RpcError, address: str, model: str, seconds: float) ->
             advice = "takes no request of this size or at this rate; send less, or raise its limits"
         case grpc.StatusCode.UNAUTHENTICATED | grpc.StatusCode.PERMISSION_DENIED:
             advice = "does not let this client in; check `token` and the client certificate of `tls`"
+        case grpc.StatusCode.CANCELLED if isinstance(error, ClosedError):
+            advice = "is asked no more, since the client was closed; make a new one"
         case _:
             advice = "failed; look at the server's log"
     return ServingError(error.code(), f"{address} {advice} ({error.code().name}: {details})")

@@ -153,7 +153,8 @@ class Questions:
         """Blocks until the version that this client asks for is served.
 
         Raises:
-            ServingError: DEADLINE_EXCEEDED after `timeout` seconds; the message says what was missing.
+            ServingError: DEADLINE_EXCEEDED after `timeout` seconds; the message says what was missing. CANCELLED if the
+                client is closed.
         """
         deadline = _Deadline(timeout)
         problem: ServingError | None = None
@@ -162,6 +163,8 @@ class Questions:
                 self._inputs = await self._learn_inputs(deadline)
                 return
             except ServingError as error:
+                if error.code == grpc.StatusCode.CANCELLED:  # closed, which no other try would change
+                    raise
                 # The last try ends with the deadline, which tells less than what ended those before.
                 if problem is None or error.code != grpc.StatusCode.DEADLINE_EXCEEDED:
                     problem = error

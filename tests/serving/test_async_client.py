@@ -96,6 +96,51 @@ def test_the_event_loop_goes_on_while_a_question_waits():
         assert time.monotonic() - start < 30
 
 
+_CLOSED = "is asked no more, since the client was closed; make a new one"
+
+
+def _closing(meanwhile=lambda question: None):
+    """Closes a client while it asks, after `meanwhile`; gives the answer."""
+
+    async def run(silent):
+        client = AsyncClient(f"127.0.0.1:{silent.getsockname()[1]}", timeout=600)
+        question = asyncio.create_task(client.similar("item-0"))
+        connected, _ = await asyncio.to_thread(silent.accept)  # only the question connects
+        with connected:
+            meanwhile(question)
+            await client.close()
+            return await question
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(120)
+        return asyncio.run(run(silent))
+
+
+def test_closing_ends_a_question_under_way_with_a_serving_error_that_says_so():
+    with pytest.raises(ServingError, match=_CLOSED) as caught:
+        _closing()
+    assert caught.value.code == grpc.StatusCode.CANCELLED
+
+
+def test_a_question_that_is_cancelled_stays_so_when_the_client_is_closed():
+    with pytest.raises(asyncio.CancelledError):
+        _closing(meanwhile=lambda question: question.cancel())
+
+
+@pytest.mark.parametrize("ask", [lambda client: client.similar("item-0"), lambda client: client.wait_until_ready(600)])
+@pytest.mark.parametrize("used", [False, True])
+def test_a_closed_client_answers_with_a_serving_error_that_says_so(shared_server, ask, used):
+    async def close_and_ask(client):
+        if used:
+            await client.status()
+        await client.close()
+        await ask(client)
+
+    with pytest.raises(ServingError, match=_CLOSED) as caught:
+        _run(shared_server.address, close_and_ask)
+    assert caught.value.code == grpc.StatusCode.CANCELLED
+
+
 def test_a_deadline_that_passes_is_a_serving_error_that_names_it():
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(ServingError) as caught:
         _run(f"127.0.0.1:{silent.getsockname()[1]}", lambda client: client.similar("item-0", timeout=0.2))

@@ -304,6 +304,33 @@ def test_a_client_that_waits_is_ready_soon_after_the_server(publish, tmp_path):
         server.stop()
 
 
+_CLOSED = "is asked no more, since the client was closed; make a new one"
+
+
+def test_closing_ends_a_question_under_way_with_a_serving_error_that_says_so():
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        Client(f"127.0.0.1:{silent.getsockname()[1]}", timeout=600) as client,
+        concurrent.futures.ThreadPoolExecutor(1) as pool,
+    ):
+        silent.settimeout(120)
+        question = pool.submit(client.similar, "item-0")
+        with silent.accept()[0]:  # only the question connects
+            client.close()
+            with pytest.raises(ServingError, match=_CLOSED) as caught:
+                question.result()
+    assert caught.value.code == grpc.StatusCode.CANCELLED
+
+
+@pytest.mark.parametrize("ask", [lambda client: client.similar("item-0"), lambda client: client.wait_until_ready(600)])
+def test_a_closed_client_answers_with_a_serving_error_that_says_so(shared_server, ask):
+    client = Client(shared_server.address, "toy")
+    client.close()
+    with pytest.raises(ServingError, match=_CLOSED) as caught:
+        ask(client)
+    assert caught.value.code == grpc.StatusCode.CANCELLED
+
+
 def test_waiting_in_vain_says_what_was_missing():
     with Client("localhost:1") as client, pytest.raises(ServingError) as caught:
         client.wait_until_ready(timeout=5)
