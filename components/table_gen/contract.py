@@ -78,6 +78,7 @@ class Contract(pydantic.BaseModel, frozen=True):
         unique: the column whose values name a row, if any.
         first_span: the oldest span to read; None for the oldest there is. Only events have spans.
         last_span: the newest span to read; None for the newest there is.
+        window_spans: how many of these to read, the newest; None for all.
         max_rejected_share: the run stops when a larger share of the rows is rejected.
     """
 
@@ -86,6 +87,7 @@ class Contract(pydantic.BaseModel, frozen=True):
     unique: str | None = None
     first_span: int | None = None
     last_span: int | None = None
+    window_spans: int | None = None
     max_rejected_share: float = 0.0
 
     @property
@@ -135,5 +137,6 @@ def contract_of(table: Table, config: config_lib.Config) -> Contract:
         unique=_UNIQUE[table],
         first_span=config.data.first_span if table == "events" else None,
         last_span=config.data.last_span if table == "events" else None,
+        window_spans=config.data.window_spans if table == "events" else None,
         max_rejected_share=config.data.max_rejected_share,
     )

@@ -126,7 +126,8 @@ def spans(base: str, contract: Contract) -> dict[int, str]:
     if not inside:
         there = f"spans {min(found)} to {max(found)} are there" if found else "no span-N folder is there"
         raise TableError(f"no spans to read in {base}: data.first_span..data.last_span is {first}..{last}, and {there}")
-    return inside
+    newest = sorted(inside)[-(contract.window_spans or len(inside)) :]
+    return {span: inside[span] for span in newest}
 
 
 def _footer(path: str, split: str) -> tuple[pa.Schema, list[RowGroup]]:

@@ -131,6 +131,13 @@ def test_a_run_can_set_everything_that_differs_between_runs(documents):
     }
 
 
+def test_the_window_is_in_the_file_for_the_cluster_to_cut():
+    task = compiler.documents(load(data__window_spans=5))[0]["root"]["dag"]["tasks"]["EventsGen"]
+    custom = json.loads(task["inputs"]["parameters"]["custom_config"]["runtimeValue"]["constant"])
+    contract = json.loads(custom["custom_config"]["value"])
+    assert (contract["first_span"], contract["last_span"], contract["window_spans"]) == (None, None, 5)
+
+
 def test_what_makes_sense_on_this_machine_only_has_to_be_set_by_every_run():
     spec = compiler.documents(load(data__root="data/here", serving__destination=""))[0]
     declared = spec["root"]["inputDefinitions"]["parameters"]

@@ -46,8 +46,8 @@ def test_a_feature_of_the_same_type_keeps_the_known_columns_checks(make_config):
 
 
 def test_only_events_have_a_window_of_spans(make_config):
-    config = make_config(first_span=2, last_span=5)
+    config = make_config(first_span=2, last_span=5, window_spans=3)
 
-    assert contract_of("events", config).first_span == 2
-    assert contract_of("events", config).last_span == 5
-    assert contract_of("items", config).last_span is None
+    events, items = contract_of("events", config), contract_of("items", config)
+    assert (events.first_span, events.last_span, events.window_spans) == (2, 5, 3)
+    assert (items.first_span, items.last_span, items.window_spans) == (None, None, None)

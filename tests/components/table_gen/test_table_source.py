@@ -48,6 +48,22 @@ def test_spans_outside_the_window_are_not_even_opened(find_table, write, events,
     assert source.span == 3
 
 
+@pytest.mark.parametrize(
+    ("data", "read_spans"),
+    [
+        ({}, (8, 40)),
+        ({"last_span": 8}, (7, 8)),  # as by --param on a cluster, where nothing else cuts the window
+        ({"first_span": 7, "last_span": 8}, (7, 8)),  # as a local run has cut it before
+        ({"first_span": 40}, (40,)),
+    ],
+)
+def test_a_window_is_the_newest_spans_that_are_there(find_table, write, events, data, read_spans):
+    for span in (1, 7, 8, 40):
+        write(f"events/span-{span}/a.parquet", events())
+
+    assert find_table("events", window_spans=2, **data).spans == read_spans
+
+
 def test_every_row_group_knows_its_first_row(find_table, write, events):
     write("events/span-0/a.parquet", events(5), row_group_size=2)
 
