@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 from pipeline.config import Config
 
 _TABLE_GENS = ("EventsGen", "ItemsGen", "UsersGen")
-_AS_CONFIGURED = -1
+_OPEN = -1  # Kubeflow Pipelines' integers know no null
 
 
 class RunParameter(NamedTuple):
@@ -52,11 +52,11 @@ def _set_contract(key: str) -> Callable[[dict[str, Any], int], None]:
     """The contract travels as JSON in a StringValue in an Any in a CustomConfig, which is JSON again."""
 
     def apply(properties: dict[str, Any], value: int) -> None:
-        if int(value) != _AS_CONFIGURED:
-            custom = json.loads(properties["custom_config"])
-            (packed,) = custom.values()
-            packed["value"] = json.dumps(json.loads(packed["value"]) | {key: int(value)})
-            properties["custom_config"] = json.dumps(custom)
+        custom = json.loads(properties["custom_config"])
+        (packed,) = custom.values()
+        span = None if int(value) == _OPEN else int(value)
+        packed["value"] = json.dumps(json.loads(packed["value"]) | {key: span})
+        properties["custom_config"] = json.dumps(custom)
 
     return apply
 
@@ -86,17 +86,17 @@ RUN_PARAMETERS = {
     ),
     "first_span": RunParameter(
         "NUMBER_INTEGER",
-        lambda config: _AS_CONFIGURED if config.data.first_span is None else config.data.first_span,
+        lambda config: _OPEN if config.data.first_span is None else config.data.first_span,
         ("EventsGen",),
         _set_contract("first_span"),
-        f"The oldest span of events that is read; {_AS_CONFIGURED}: the oldest there is",
+        f"The oldest span of events that may be read; {_OPEN}: the oldest there is",
     ),
     "last_span": RunParameter(
         "NUMBER_INTEGER",
-        lambda config: _AS_CONFIGURED if config.data.last_span is None else config.data.last_span,
+        lambda config: _OPEN if config.data.last_span is None else config.data.last_span,
         ("EventsGen",),
         _set_contract("last_span"),
-        f"The newest span of events that is read; {_AS_CONFIGURED}: the newest there is",
+        f"The newest span of events that is read; {_OPEN}: the newest there is",
     ),
     "epochs": RunParameter(
         "NUMBER_INTEGER",

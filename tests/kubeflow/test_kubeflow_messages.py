@@ -148,8 +148,8 @@ def test_epochs_reach_the_trainers_settings_and_leave_the_others():
     assert changed == {"training": {"epochs": 2, "seed": 42}, "heads": []}
 
 
-@pytest.mark.parametrize(("last", "expected"), [(7.0, 7), (-1.0, 9)])
-def test_spans_reach_the_contract_unless_they_are_left_as_configured(last, expected):
+@pytest.mark.parametrize(("last", "expected"), [(7.0, 7), (-1.0, None)])
+def test_spans_reach_the_contract_and_the_newest_there_is_may_be_meant_whatever_is_configured(last, expected):
     contract = {"table": "events", "first_span": None, "last_span": 9}
     packed = {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": json.dumps(contract)}
     properties = apply({"custom_config": json.dumps({"custom_config": packed}), "last_span": last})
