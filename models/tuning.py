@@ -97,7 +97,8 @@ class Search(BaseTuner):
         Raises:
             keras_tuner.errors.FatalValueError: nothing is held out to judge by.
         """
-        settings = self._settings.with_values(trial.hyperparameters.values | {"training.epochs": self._tuning.epochs})
+        settings = self._settings.with_values(trial.hyperparameters.values)
+        settings = settings.model_copy(update={"training": settings.training.lasting(self._tuning.epochs)})
         tf.keras.utils.set_random_seed(settings.training.seed)
         encoder = self._encoder or TextEncoder(**settings.model.text.model_dump())
         model = trainer.build(settings, self._graph, self._catalogue, encoder, self._known_texts)

@@ -60,9 +60,9 @@ class Start(pydantic.BaseModel):
         """The settings to train by: if warm, as far and as fast as the section `training.warm_start` says."""
         if not self.is_warm:
             return settings
-        warm = settings.training.warm_start
-        update = {"epochs": warm.epochs, "learning_rate": warm.learning_rate or settings.training.learning_rate}
-        return settings.model_copy(update={"training": settings.training.model_copy(update=update)})
+        warm, training = settings.training.warm_start, settings.training
+        update = {"learning_rate": warm.learning_rate or training.learning_rate}
+        return settings.model_copy(update={"training": training.lasting(warm.epochs).model_copy(update=update)})
 
 
 class _Unfit(Exception):

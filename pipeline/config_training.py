@@ -16,7 +16,7 @@ class Training(Section):
     learning_rate: pydantic.PositiveFloat = 2e-3  # the highest that there is
     schedule: Literal["cosine", "exponential", "constant"] = "cosine"  # how the rate falls: to 0, by `decay`, not
     decay: Annotated[float, pydantic.Field(gt=0, le=1)] = 0.5  # exponential: what each epoch leaves of the rate
-    warmup_steps: pydantic.NonNegativeInt = 0  # steps in which the rate rises to its highest, before it falls
+    warmup_steps: pydantic.NonNegativeInt = 0  # of all `epochs`, in which the rate rises to its highest
     max_gradient_norm: pydantic.PositiveFloat | None = (
         None  # scales down gradients that are longer, all weights' as one
     )
@@ -28,6 +28,11 @@ class Training(Section):
     warm_start: WarmStart = WarmStart()
     checkpoint_seconds: pydantic.NonNegativeFloat | None = 60  # of training that a kill may cost; None: all of it
     checkpoint_dir: str = ""  # has NAME/checkpoints below it: a folder or a bucket that the next run sees; empty: runs
+
+    def lasting(self, epochs: int) -> "Training":
+        """The same over other epochs, warming up for the same share of the steps: it fits if it fits here."""
+        steps = self.warmup_steps * epochs // self.epochs
+        return self.model_copy(update={"epochs": epochs, "warmup_steps": steps})
 
     @property
     def hidden_dtype(self) -> str:

@@ -50,6 +50,15 @@ def test_the_training_uses_the_values_of_the_best_trial(search):
     assert list((search.folder / "checkpoints").iterdir()) == []
 
 
+def test_a_trial_warms_up_for_the_share_of_its_steps_that_the_training_would(shop, tmp_path):
+    search = Search(shop, tmp_path, training={"epochs": 5, "warmup_steps": 12}, trials=1)  # three steps an epoch
+    search.run()
+    (trial,) = search.trials
+    found = {curve.name: curve for curve in curves.read(search.results_dir / TRIALS / trial["trial_id"])}
+    highest = trial["training.learning_rate"]  # reached in the fourth of the two epochs' six steps
+    assert [rate for _, rate in found["learning_rate"].points["train"]] == pytest.approx([0.75 * highest, highest])
+
+
 def test_a_search_needs_someone_held_out(shop, tmp_path):
     examples = tmp_path / "examples"
     (examples / "Split-validation").mkdir(parents=True)

@@ -14,9 +14,10 @@ import tiny_shop
 
 from models import dataset, trainer, warm_start
 from models.item_tower import ItemText
+from models.learning_rate import schedule
 from models.text.encoder import TextEncoder
 from models.weights import by_place
-from pipeline.config import ItemToItem
+from pipeline.config import ConfigError, ItemToItem
 
 IDS = "item_tower/ids/embeddings"
 NEW_ITEM, GONE_ITEM = "item-new", tiny_shop.item_id(0)
@@ -158,6 +159,20 @@ def test_a_warm_run_trains_by_its_own_section_and_can_be_gone_on_from(later, sav
     )
     assert len(set(answer["item_ids"].numpy()[0])) == 5
     assert begin(later, trained)[1].is_warm
+
+
+def test_a_warm_start_warms_up_for_the_share_of_its_steps_that_a_cold_one_would(later):
+    settings = tiny_pipeline.change(later.settings, training={"epochs": 4, "warmup_steps": 20})
+    rate = schedule(warm_start.Start(kind="warm").settings(settings).training, steps_an_epoch=10)
+    # A cold start would rise for half of its 40 steps; this one has an epoch of 10, and .001 for its highest rate.
+    assert [float(rate(step)) for step in (0, 3, 4, 10)] == pytest.approx([0.0002, 0.0008, 0.001, 0.0], abs=1e-8)
+
+
+@pytest.mark.parametrize("kind", ["warm", "cold"])
+def test_a_configuration_that_would_only_warm_up_is_refused_however_training_begins(later, kind):
+    settings = tiny_pipeline.change(later.settings, training={"epochs": 4, "warmup_steps": 40})
+    with pytest.raises(ConfigError, match=r"training\.warmup_steps"):
+        schedule(warm_start.Start(kind=kind).settings(settings).training, steps_an_epoch=10)
 
 
 @pytest.mark.parametrize(

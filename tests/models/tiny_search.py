@@ -45,9 +45,10 @@ class Search:
         shop: tiny_pipeline.Transformed,
         folder: pathlib.Path,
         examples_dir: pathlib.Path | None = None,
+        training: dict | None = None,
         **tuning,
     ):
-        training = {"epochs": 1, "learning_rate": CONFIGURED, "schedule": "constant"}
+        training = {"epochs": 1, "learning_rate": CONFIGURED, "schedule": "constant"} | (training or {})
         self.settings = tiny_pipeline.change(shop.settings, training=training)
         tuning = Tuning(space=SPACE, epochs=2, **tuning)
         custom_config = {"settings": self.settings.model_dump_json(), "tuning": tuning.model_dump_json()}
