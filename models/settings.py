@@ -39,6 +39,7 @@ class TrainerSettings(TransformSettings):
     serving: ServedModel
     history_length: int
     positive_kinds: list[str]
+    popularity_days: int
 
     @classmethod
     def of(cls, config: Config) -> "TrainerSettings":
@@ -49,6 +50,7 @@ class TrainerSettings(TransformSettings):
             serving=config.serving.served_model,
             history_length=config.requests.history_length,
             positive_kinds=config.requests.positive_events,
+            popularity_days=config.requests.popularity_days,
         )
 
     def with_values(self, values: Mapping[str, object]) -> "TrainerSettings":

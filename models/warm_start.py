@@ -203,12 +203,15 @@ def _arrays(path: str) -> dict[str, np.ndarray]:
 
 def _meaning(settings: TrainerSettings) -> dict[str, object]:
     """What the inputs and outputs of the dense layers stand for, which their shapes do not tell."""
-    text = settings.model.text
+    text, wanted = settings.model.text, settings.model.item_to_item
+    item_to_item = [f"item_to_item: {wanted.regularization}"] if wanted.items else []
     return {
         "features": [f"{f.role}_{f.name}: {f.kind}" for f in settings.features if f.train],
         "text encoder": [text.preprocessor, text.encoder, text.output],
         "heads": [f"{head.name}: {head.loss}" for head in settings.heads],
-        "statistics": [*STATISTICS, *(["item_to_item"] if settings.model.item_to_item.items else [])],
+        "history events": sorted(settings.history_kinds),
+        "positive events": sorted(settings.positive_kinds),
+        "statistics": [*STATISTICS, f"popularity_days: {settings.popularity_days}", *item_to_item],
     }
 
 

@@ -184,6 +184,12 @@ def test_a_configuration_that_would_only_warm_up_is_refused_however_training_beg
             lambda s: tiny_pipeline.change(s, model={"item_to_item": ItemToItem(items=5)}),
             "statistics of the model were others",
         ),
+        (lambda s: s.model_copy(update={"popularity_days": 7}), "statistics of the model were others"),
+        (lambda s: s.model_copy(update={"positive_kinds": ["click"]}), "positive events of the model were others"),
+        (
+            lambda s: s.model_copy(update={"history_kinds": ["purchase", "wish"]}),
+            "history events of the model were others",
+        ),
         (
             lambda s: tiny_pipeline.change(s, model={"rank_units": [9]}),
             r"ranker/\S+ is \(.*where the earlier model has",
@@ -204,6 +210,15 @@ def test_a_model_of_another_structure_starts_cold_and_says_why(shop, saved_model
     old = saved_arrays(saved_model, "weights.npz")["item_tower/output/bias"]
     assert np.abs(old).max() > 0
     assert np.abs(by_place(model)["item_tower/output/bias"].numpy()).max() == 0  # as initialised
+
+
+def test_item_to_item_of_another_regularization_means_something_else(shop):
+    def meaning(**values) -> dict[str, object]:
+        model = {"item_to_item": ItemToItem(**values)}
+        return warm_start._meaning(tiny_pipeline.change(shop.settings, model=model))
+
+    assert meaning(items=5, regularization=10) != meaning(items=5, regularization=20)
+    assert meaning(regularization=10) == meaning(regularization=20)  # without a model there is nothing to mean
 
 
 @pytest.mark.parametrize("damage", ["weights.npz", "meaning.json"])
