@@ -103,7 +103,7 @@ RUN_PARAMETERS = {
         lambda config: config.training.epochs,
         ("Trainer",),
         _set_epochs,
-        "How often training goes through its examples, at most",
+        "How often a training that starts cold goes through its examples, at most",
     ),
     "destination": RunParameter(
         "STRING",
