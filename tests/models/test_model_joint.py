@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 import tiny_pipeline
 
+from models.joint_model import JointModel
 from schemas.statistics import STATISTICS
 
 SEED = 5
@@ -58,18 +59,19 @@ def losses(model, batch, training: bool = False) -> dict[str, float]:
     return {"returned": joint, **{name: float(value) for name, value in model.get_metrics_result().items()}}
 
 
-def drawn(batch) -> tuple[np.ndarray, np.ndarray]:
+def drawn(batch, num_negatives: int = NEGATIVES) -> tuple[np.ndarray, np.ndarray]:
     """What the model draws under `SEED`: each request's positives [3, POSITIVES], and the sampled negatives."""
     random = tf.random.Generator.from_seed(SEED)
     labels = batch["label_items"].numpy()
     chance = np.where(labels > 0, random.uniform(labels.shape).numpy(), -1.0)
-    negatives = random.uniform([NEGATIVES], 1, NUM_ITEMS + 1, tf.int64).numpy()
+    negatives = random.uniform([num_negatives], 1, NUM_ITEMS + 1, tf.int64).numpy()
     best = np.argsort(-chance, axis=1)[:, :POSITIVES]
     return np.take_along_axis(labels, best, axis=1), negatives
 
 
-def test_retrieval_is_a_sampled_softmax_corrected_for_the_chance_of_each_candidate(model, catalogue, batch):
-    positives, negatives = drawn(batch)
+def retrieval_loss(model, catalogue, batch, num_negatives: int = NEGATIVES) -> float:
+    """The sampled softmax of the first two requests; the third has nothing to learn from."""
+    positives, negatives = drawn(batch, num_negatives)
     candidates = np.concatenate([positives.ravel(), negatives])
     labels = batch["label_items"].numpy()
     query = model.request_model.embed(batch, model.item_tower).query.numpy()
@@ -77,18 +79,33 @@ def test_retrieval_is_a_sampled_softmax_corrected_for_the_chance_of_each_candida
 
     # How many times each item is expected among the candidates: as one of the four positives, by how often it was taken
     # of late (plus one), and as a uniform negative.
-    taken = np.exp(catalogue.popularity)
+    taken = np.exp(catalogue.popularity.astype(np.float64))
     taken[0] = 0.0
-    expected = 4 * taken / taken.sum() + NEGATIVES / NUM_ITEMS
-    logits -= np.log(expected[candidates] / (4 + NEGATIVES))
+    expected = 4 * taken / taken.sum() + num_negatives / NUM_ITEMS
+    logits = logits - np.log(np.where(candidates > 0, expected[candidates], 1.0))
 
     total = 0.0
-    for row in (0, 1):  # the third request has nothing to learn from
+    for row in (0, 1):
         others = [c for c in range(len(candidates)) if candidates[c] not in {*labels[row], 0}]
         for own in (POSITIVES * row, POSITIVES * row + 1):
             competing = np.append(logits[row, others], logits[row, own])
             total += np.log(np.exp(competing).sum()) - logits[row, own]
-    assert losses(model, batch)["retrieval_loss"] == pytest.approx(total / 4, rel=1e-5)
+    return total / 4
+
+
+def test_retrieval_is_a_sampled_softmax_corrected_for_the_chance_of_each_candidate(model, catalogue, batch):
+    assert losses(model, batch)["retrieval_loss"] == pytest.approx(retrieval_loss(model, catalogue, batch), rel=1e-5)
+
+
+def test_the_chance_of_rare_items_is_corrected_however_small_it_is(shop, model, catalogue, batch):
+    statistics = catalogue.statistics.copy()
+    statistics[NUM_ITEMS, STATISTICS.index("popularity")] = 25.0  # taken so often that all others' chance is below 1e-8
+    skewed = catalogue._replace(statistics=statistics)
+    changes = {"retrieval_positives": POSITIVES, "sampled_negatives": 0}
+    settings = tiny_pipeline.change(shop.settings, model=changes)
+    rare = JointModel(settings, skewed, model.item_tower, model.request_model, model.random)
+    by_hand = retrieval_loss(model, skewed, batch, num_negatives=0)
+    assert losses(rare, batch)["retrieval_loss"] == pytest.approx(by_hand, rel=1e-5)
 
 
 def test_positives_are_distinct_and_drawn_among_known_labels_only(batch):
