@@ -36,7 +36,6 @@ def grocer_items() -> pd.DataFrame:
             "product_type": "FLUID MILK",
             "brand": rng.choice(["National", "Private"], 1000),
             "manufacturer": "69",
-            "price": rng.uniform(1, 20, 1000),
             "available": 1,
         }
     )

@@ -68,11 +68,11 @@ DOCTORED = [
         "add them to the domain of genre in items.pbtxt",
     ),
     (
-        "prices in cents",
-        *("complete_journey", "items", times("price", 100)),
-        "items / price: Out-of-range values",
-        ["Unexpectedly high value: 199", "The schema allows 0 to 1000."],
-        "Check the unit and the outliers, or widen the domain of price in items.pbtxt",
+        "years counted in months",
+        *("movielens", "items", times("release_year", 12)),
+        "items / release_year: Out-of-range values",
+        ["Unexpectedly high value: 239", "The schema allows 1900 to 2100."],
+        "Check the unit and the outliers, or widen the domain of release_year in items.pbtxt",
     ),
     (
         "takings in cents, not one of them out of range",
