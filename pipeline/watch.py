@@ -73,7 +73,10 @@ class Watch:
                     return
                 missing = None if span is None else self._missing_before(span)
                 if missing is not None:
-                    why = f"Span {span} waits for span {missing}, whose folder is there but has not landed."
+                    why = (
+                        f"Span {span} waits for span {missing}, whose folder is there but has not landed. "
+                        "To leave it out, move its folder away."
+                    )
                     if once:
                         raise SpanFailed(why)
                     self._say_once(why)
